@@ -1,0 +1,83 @@
+/*
+ * arc-relay: what is done before a session and beside it, as verbs.  The session
+ * itself is arc-relay-proxy's.
+ */
+#include <stdio.h>
+#include <string.h>
+
+#include "proxy/cmd.h"
+#include "proxy/harden.h"
+#include "relay/err.h"
+#include "relay/log.h"
+
+static const struct verb {
+	const char	*name;
+	int		(*run)(int argc, char **argv, struct err *e);
+	const char	*help;
+} verbs[] = {
+	{ "credentials", cmd_credentials, "get the relay credential of a machine" },
+	{ "version", cmd_version, "print the versions of program and libraries" },
+};
+
+#define NVERBS	(sizeof(verbs) / sizeof(verbs[0]))
+
+static int
+help(int argc, char **argv, struct err *e)
+{
+	size_t i;
+
+	(void)argc;
+	(void)argv;
+	(void)e;
+	printf("usage: arc-relay VERB [OPTION ...]\n\n");
+	for (i = 0; i < NVERBS; i++)
+		printf("  %-14s %s\n", verbs[i].name, verbs[i].help);
+	printf("\narc-relay VERB --help tells the options of a verb.\n");
+	return (0);
+}
+
+static int
+is_one_of(const char *word, const char *letter, const char *name)
+{
+	return (strcmp(word, letter) == 0 || strcmp(word, name) == 0);
+}
+
+static int
+run(int argc, char **argv, struct err *e)
+{
+	size_t i;
+
+	if (argc < 2) {
+		err_set(e, EX_USAGE, "", "what shall be done?");
+		return (err_fix(e, "see arc-relay --help"));
+	}
+	if (is_one_of(argv[1], "-h", "--help"))
+		return (help(argc, argv, e));
+	if (is_one_of(argv[1], "-V", "--version"))
+		return (cmd_version(1, argv + 1, e));
+	for (i = 0; i < NVERBS; i++)
+		if (strcmp(argv[1], verbs[i].name) == 0)
+			return (verbs[i].run(argc - 1, argv + 1, e));
+	err_set(e, EX_USAGE, "", "there is no verb \"%.40s\"", argv[1]);
+	return (err_fix(e, "see arc-relay --help"));
+}
+
+int
+main(int argc, char **argv)
+{
+	struct err e = ERR_INIT;
+	char line[ERR_LINE_MAX + 1];
+	int rc;
+
+	harden_process();
+	harden_memory();
+	log_init("arc-relay", LOG_QUIET, false);
+	rc = run(argc, argv, &e);
+	if (rc == 0 && (fflush(stdout) == EOF || ferror(stdout)))
+		rc = err_sys(&e, EX_IOERR, "", "cannot write to stdout");
+	if (rc != -1)
+		return (rc);	/* done; or the verb has told it itself */
+	fprintf(stderr, "%s\n",
+	    err_line(&e, "arc-relay", NULL, line, sizeof(line)));
+	return (e.status);
+}

@@ -1,0 +1,17 @@
+/*
+ * The verbs of arc-relay.  Each is one file cmd_*.c and one line in the table of
+ * arc_relay.c.
+ */
+#ifndef PROXY_CMD_H
+#define PROXY_CMD_H
+
+struct err;
+
+/*
+ * argv[0] is the verb.  Results go to stdout; what was asked for and nothing
+ * else.  Returns 0; or -1 with an error, whose status becomes ours.
+ */
+int	 cmd_credentials(int argc, char **argv, struct err *e);
+int	 cmd_version(int argc, char **argv, struct err *e);
+
+#endif

@@ -1,0 +1,143 @@
+/*
+ * arc-relay credentials: the relay credential of a machine as one line of JSON.
+ * arc-relay-proxy asks us when its cache has none.
+ */
+#include <ctype.h>
+#include <errno.h>
+#include <stdio.h>
+#include <string.h>
+#include <unistd.h>
+
+#include "auth/arc.h"
+#include "auth/cloud.h"
+#include "auth/creds.h"
+#include "auth/errjson.h"
+#include "auth/relayinfo.h"
+#include "proxy/cmd.h"
+#include "proxy/options.h"
+#include "relay/crypto.h"
+#include "relay/err.h"
+#include "relay/info.h"
+#include "relay/log.h"
+
+static const struct option_row table[] = {
+	{ 0, "port", "N", "port of the machine (22)", 0 },
+	{ 0, "cloud", "NAME", "Azure cloud (AzureCloud)", 0 },
+	{ 0, "cloud-file", "FILE", "a cloud of your own", 0 },
+	{ 0, "credential", "NAME", "environment or azurecli only", 0 },
+	{ 0, "refresh", NULL, "do not use the cache", 0 },
+	{ 0, "refused", "HEX", "not the one whose accessKey has this SHA-256", 0 },
+	{ 0, "no-cache", NULL, "neither use nor write the cache", 0 },
+	{ 0, "errors-as-json", NULL, "tell an error on stdout, for a program", 0 },
+	{ 'v', "verbose", NULL, "tell on stderr what is done; -vv: more", 1 },
+	{ 'h', "help", NULL, "this text", 0 },
+	{ 0, NULL, NULL, NULL, 0 },
+};
+enum { O_PORT, O_CLOUD, O_CLOUD_FILE, O_CREDENTIAL, O_REFRESH, O_REFUSED,
+    O_NO_CACHE, O_ERRORS_AS_JSON, O_VERBOSE, O_HELP };
+
+static int
+is_sha256(const char *hex)
+{
+	size_t i;
+
+	for (i = 0; i < SHA256_HEX; i++)
+		if (!isxdigit((unsigned char)hex[i]))
+			return (0);
+	return (hex[i] == '\0');
+}
+
+static int
+check(const struct options *o, struct err *e)
+{
+	if (o->nrest != 1) {
+		err_set(e, EX_USAGE, "", "credentials needs one resource id");
+		return (err_fix(e, "see arc-relay credentials --help"));
+	}
+	if (o->value[O_CLOUD] != NULL && o->value[O_CLOUD_FILE] != NULL)
+		return (err_set(e, EX_USAGE, "",
+		    "--cloud and --cloud-file exclude each other"));
+	if (o->value[O_REFUSED] != NULL && !is_sha256(o->value[O_REFUSED]))
+		return (err_set(e, EX_USAGE, "",
+		    "--refused needs a SHA-256 of 64 hex digits"));
+	if (isatty(STDOUT_FILENO)) {
+		err_set(e, EX_USAGE, "", "the credential is a secret and is "
+		    "not shown on a terminal");
+		return (err_fix(e, "pipe it into the program that needs it, or "
+		    "umask 077 and > FILE"));
+	}
+	return (0);
+}
+
+/* Past stdio, whose buffer would not be wiped.  Uses line up. */
+static int
+print(struct secret *line, struct err *e)
+{
+	const char *p;
+	size_t left;
+	ssize_t n = 0;
+
+	line->data[line->len] = '\n';	/* the NUL has had its day */
+	for (p = line->data, left = line->len + 1; left > 0;
+	    p += n, left -= (size_t)n)
+		if ((n = write(STDOUT_FILENO, p, left)) == -1) {
+			if (errno != EINTR)
+				break;
+			n = 0;
+		}
+	if (left > 0)
+		err_sys(e, EX_IOERR, "", "cannot write to stdout");
+	secret_free(line);
+	return (left > 0 ? -1 : 0);
+}
+
+int
+cmd_credentials(int argc, char **argv, struct err *e)
+{
+	struct relay_info info = RELAY_INFO_INIT;
+	struct secret line = SECRET_INIT;
+	struct options o;
+	struct cloud cloud;
+	struct arc_id id;
+	long port = 22;
+	int rc = -1;
+
+	if (options_parse(table, argc, argv, &o, e) == -1)
+		return (-1);
+	if (o.value[O_HELP] != NULL) {
+		printf("usage: arc-relay credentials [OPTION ...] "
+		    "RESOURCE-ID\n");
+		options_help(table, stdout);
+		return (0);
+	}
+	log_init("arc-relay", o.count[O_VERBOSE] > 1 ? LOG_DEBUG :
+	    o.count[O_VERBOSE] == 1 ? LOG_VERBOSE : LOG_QUIET, false);
+	if (check(&o, e) == -1 || arc_id_parse(o.rest[0], &id, e) == -1 ||
+	    (o.value[O_PORT] != NULL && options_number(o.value[O_PORT], 1,
+	    65535, "--port", &port, e) == -1) ||
+	    cloud_load(&cloud, o.value[O_CLOUD], o.value[O_CLOUD_FILE],
+	    e) == -1)
+		return (-1);
+
+	const struct creds_request r = {
+		.cloud = &cloud, .id = &id, .port = (int)port,
+		.credential = o.value[O_CREDENTIAL],
+		.refused = o.value[O_REFUSED],
+		.refresh = o.value[O_REFRESH] != NULL,
+		.no_cache = o.value[O_NO_CACHE] != NULL,
+	};
+
+	if (creds_get(&r, &info, e) == -1) {
+		if (o.value[O_ERRORS_AS_JSON] == NULL ||
+		    errjson_format(e, &line) == -1)
+			goto out;
+		(void)print(&line, e);
+		rc = e->status;
+	} else if (relayinfo_format(&info, &line) == -1)
+		err_set(e, EX_OSERR, "", "out of memory");
+	else
+		rc = print(&line, e);
+ out:
+	relay_info_free(&info);
+	return (rc);
+}

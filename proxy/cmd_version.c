@@ -1,0 +1,58 @@
+/*
+ * arc-relay version
+ */
+#include <stdio.h>
+
+#include "auth/http.h"
+#include "auth/json.h"
+#include "proxy/cmd.h"
+#include "proxy/options.h"
+#include "relay/err.h"
+
+static const struct option_row table[] = {
+	{ 0, "json", NULL, "one JSON object", 0 },
+	{ 'h', "help", NULL, "this text", 0 },
+	{ 0, NULL, NULL, NULL, 0 },
+};
+enum { O_JSON, O_HELP };
+
+static int
+print_json(struct err *e)
+{
+	struct secret text = SECRET_INIT;
+	struct js *j = js_object();
+	int rc = -1;
+
+	if (js_set_string(j, "arc-relay", VERSION) == -1 ||
+	    js_set_string(j, "libcurl", http_version()) == -1 ||
+	    js_set_string(j, "jansson", js_version()) == -1 ||
+	    js_dump(j, &text) == -1)
+		err_set(e, EX_OSERR, "", "out of memory");
+	else
+		rc = puts(text.data) == EOF ? err_sys(e, EX_IOERR, "",
+		    "cannot write to stdout") : 0;
+	js_free(j);
+	secret_free(&text);
+	return (rc);
+}
+
+int
+cmd_version(int argc, char **argv, struct err *e)
+{
+	struct options o;
+
+	if (options_parse(table, argc, argv, &o, e) == -1)
+		return (-1);
+	if (o.nrest > 0)
+		return (err_set(e, EX_USAGE, "", "version takes no argument"));
+	if (o.value[O_HELP] != NULL) {
+		printf("usage: arc-relay version [--json]\n");
+		options_help(table, stdout);
+		return (0);
+	}
+	if (o.value[O_JSON] != NULL)
+		return (print_json(e));
+	printf("arc-relay " VERSION "\n%s\njansson/%s\n", http_version(),
+	    js_version());
+	return (0);
+}

@@ -1,0 +1,285 @@
+/*
+ * Relay information for this session, see credential.h.
+ */
+#include <errno.h>
+#include <fcntl.h>
+#include <limits.h>
+#include <spawn.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <sys/wait.h>
+#include <time.h>
+#include <unistd.h>
+
+#include "auth/cache.h"
+#include "auth/cloud.h"
+#include "auth/creds.h"
+#include "auth/errjson.h"
+#include "auth/relayinfo.h"
+#include "auth/text.h"
+#include "proxy/credential.h"
+#include "proxy/opts.h"
+#include "proxy/sshio.h"
+#include "relay/crypto.h"
+#include "relay/err.h"
+#include "relay/info.h"
+#include "relay/log.h"
+
+#define CLOCK_SKEW_S	60	/* a credential that ended just now may still do */
+#define HELPER		"arc-relay"
+
+extern char **environ;
+
+/* Checks what came from a file or the environment.  name: for the error. */
+static int
+take(const char *text, size_t len, const char *name, const struct cloud *cloud,
+    struct relay_info *info, struct err *e)
+{
+	char when[32];
+	time_t end;
+	struct tm tm;
+
+	if (relayinfo_parse(text, len, info, e) == -1 ||
+	    relay_info_check(info, cloud->relay_suffix, e) == -1)
+		return (-1);
+	if (!relay_info_is_expired(info, time(NULL), -CLOCK_SKEW_S))
+		return (0);
+	end = (time_t)info->expires_on;
+	if (gmtime_r(&end, &tm) == NULL || strftime(when, sizeof(when),
+	    "%Y-%m-%d %H:%M:%S UTC", &tm) == 0)
+		(void)snprintf(when, sizeof(when), "an unknown time");
+	err_set(e, EX_DATAERR, "E106", "the relay information in %s expired on "
+	    "%s", name, when);
+	return (err_fix(e, "write it again with az ssh config, or name the "
+	    "machine's resource id instead: that never expires"));
+}
+
+static int
+from_file(const char *path, const struct cloud *cloud, struct relay_info *info,
+    struct err *e)
+{
+	struct secret text = SECRET_INIT;
+	int rc = -1;
+
+	if (text_read_file(path, RELAYINFO_MAX, &text) == 0)
+		rc = take(text.data, text.len, path, cloud, info, e);
+	else if (errno == EFBIG)
+		err_set(e, EX_DATAERR, "E106", "%s has more than %d bytes: "
+		    "it is no relay information", path, RELAYINFO_MAX);
+	else {
+		err_sys(e, EX_NOINPUT, "E106", "cannot read relay information "
+		    "from %s", path);
+		err_fix(e, "write it with az ssh config, or name the machine's "
+		    "resource id instead of -r");
+	}
+	secret_free(&text);
+	return (rc);
+}
+
+/* The variable is used up: nobody who is started from here inherits it. */
+static int
+from_environment(const struct cloud *cloud, struct relay_info *info,
+    struct err *e)
+{
+	char *value = getenv("SSHPROXY_RELAY_INFO");
+	int rc;
+
+	if (value == NULL) {
+		err_set(e, EX_USAGE, "", "neither a target nor -r FILE nor "
+		    "SSHPROXY_RELAY_INFO is given");
+		return (err_fix(e, "see --help"));
+	}
+	rc = take(value, strlen(value), "SSHPROXY_RELAY_INFO", cloud, info, e);
+	secret_wipe(value, strlen(value));
+	(void)unsetenv("SSHPROXY_RELAY_INFO");
+	return (rc);
+}
+
+/* Where arc-relay is. */
+static void
+find_helper(char *path, size_t size)
+{
+	const char *set = getenv("ARC_RELAY_HELPER");
+	char self[PATH_MAX];
+	ssize_t n = readlink("/proc/self/exe", self, sizeof(self) - 1);
+	char *slash;
+
+	if (set != NULL && set[0] != '\0') {
+		(void)snprintf(path, size, "%s", set);
+		return;
+	}
+	if (n > 0) {
+		self[n] = '\0';
+		if ((slash = strrchr(self, '/')) != NULL) {
+			slash[1] = '\0';
+			(void)snprintf(path, size, "%s" HELPER, self);
+			if (access(path, X_OK) == 0)
+				return;
+		}
+	}
+	(void)snprintf(path, size, BINDIR "/" HELPER);
+}
+
+/* Starts arc-relay; its stdout can be read from *out.  Returns its pid or -1. */
+static pid_t
+start_helper(const char *path, const struct opts *o, const char *refused,
+    int *out)
+{
+	posix_spawn_file_actions_t files;
+	posix_spawnattr_t attr;
+	sigset_t none, pipe_only;
+	const char *argv[20];
+	char port[8];
+	pid_t pid = -1;
+	int end[2], n = 0, error;
+
+	(void)snprintf(port, sizeof(port), "%d", o->port);
+	argv[n++] = HELPER;
+	argv[n++] = "credentials";
+	argv[n++] = "--errors-as-json";
+	argv[n++] = "--port";
+	argv[n++] = port;
+	if (o->cloud != NULL) {
+		argv[n++] = "--cloud";
+		argv[n++] = o->cloud;
+	}
+	if (o->cloud_file != NULL) {
+		argv[n++] = "--cloud-file";
+		argv[n++] = o->cloud_file;
+	}
+	if (refused != NULL) {
+		argv[n++] = "--refused";
+		argv[n++] = refused;
+	}
+	if (log_wants(LOG_VERBOSE))
+		argv[n++] = log_wants(LOG_DEBUG) ? "-vv" : "-v";
+	argv[n++] = "--";
+	argv[n++] = o->target.text;
+	argv[n] = NULL;
+
+	if (pipe2(end, O_CLOEXEC) == -1)
+		return (-1);
+	(void)sigemptyset(&none);
+	(void)sigemptyset(&pipe_only);
+	(void)sigaddset(&pipe_only, SIGPIPE);
+	(void)posix_spawnattr_init(&attr);
+	(void)posix_spawnattr_setsigmask(&attr, &none);
+	(void)posix_spawnattr_setsigdefault(&attr, &pipe_only);
+	(void)posix_spawnattr_setflags(&attr,
+	    POSIX_SPAWN_SETSIGMASK | POSIX_SPAWN_SETSIGDEF);
+	(void)posix_spawn_file_actions_init(&files);
+	(void)posix_spawn_file_actions_adddup2(&files, end[1], STDOUT_FILENO);
+	error = posix_spawn(&pid, path, &files, &attr,
+	    (char *const *)(uintptr_t)argv, environ);
+	(void)posix_spawn_file_actions_destroy(&files);
+	(void)posix_spawnattr_destroy(&attr);
+	(void)close(end[1]);
+	if (error != 0) {
+		(void)close(end[0]);
+		errno = error;
+		return (-1);
+	}
+	*out = end[0];
+	return (pid);
+}
+
+/*
+ * Collects what arc-relay writes until it ends.  Returns 0; or -1 as
+ * credential_get does.
+ */
+static int
+listen_to_helper(int fd, struct sshio *ssh, int64_t wait_ms,
+    struct secret *text, struct err *e)
+{
+	struct pollfd p = { fd, POLLIN, 0 };
+	char buf[4096];
+	ssize_t n = 1;
+
+	while (n != 0) {
+		switch (sshio_wait(ssh, &p, wait_ms)) {
+		case SSHIO_LEFT:
+			return (-1);
+		case SSHIO_TIMEOUT:
+			err_set(e, EX_TEMPFAIL, "E409", HELPER " got no "
+			    "credential from Azure in time");
+			return (err_fix(e, "try again; see where it waits with: "
+			    HELPER " credentials -vv RESOURCE-ID"));
+		case SSHIO_READY:
+			break;
+		}
+		if (p.revents == 0)
+			continue;
+		if ((n = read(fd, buf, sizeof(buf))) > 0 &&
+		    text_append(text, buf, (size_t)n, RELAYINFO_MAX) == -1)
+			break;
+	}
+	secret_wipe(buf, sizeof(buf));
+	return (0);
+}
+
+static int
+from_helper(const struct opts *o, const struct cloud *cloud, struct sshio *ssh,
+    const char *refused, int64_t wait_ms, struct relay_info *info,
+    struct err *e)
+{
+	struct secret text = SECRET_INIT;
+	char path[PATH_MAX + sizeof(HELPER)];
+	int fd, status, rc = -1;
+	pid_t pid;
+
+	find_helper(path, sizeof(path));
+	log_verbose("asking %s for a credential", path);
+	if ((pid = start_helper(path, o, refused, &fd)) == -1) {
+		err_sys(e, EX_UNAVAILABLE, "E109", "cannot start %s", path);
+		return (err_fix(e, "install " HELPER " beside arc-relay-proxy, "
+		    "or set ARC_RELAY_HELPER to its path"));
+	}
+	if (listen_to_helper(fd, ssh, wait_ms, &text, e) == -1) {
+		(void)kill(pid, SIGTERM);
+		goto out;
+	}
+	if (errjson_parse(text.data, text.len, e) == 0)
+		goto out;		/* it said what is wrong */
+	rc = take(text.data, text.len, "the answer of " HELPER, cloud, info,
+	    e);
+ out:
+	(void)close(fd);
+	(void)waitpid(pid, &status, 0);
+	secret_free(&text);
+	return (rc);
+}
+
+int
+credential_get(const struct opts *o, const struct cloud *cloud,
+    struct sshio *ssh, const struct relay_info *refused, int64_t wait_ms,
+    struct relay_info *info, struct err *e)
+{
+	char hex[SHA256_HEX + 1];
+	struct cache_key key;
+	struct cache cache;
+	int hit;
+
+	*e = (struct err)ERR_INIT;
+	if (o->relay_file != NULL)
+		return (from_file(o->relay_file, cloud, info, e));
+	if (!o->has_target)
+		return (from_environment(cloud, info, e));
+
+	if (refused != NULL)
+		crypto_sha256_hex(refused->access_key.data,
+		    refused->access_key.len, hex);
+	cache_open(&cache);
+	if (cache.dirfd == -1)
+		log_verbose("no cache: %s", cache.why);
+	key = cache_key_relay(cloud->name, o->target.text, o->port);
+	hit = creds_cached(&cache, &key, cloud->relay_suffix,
+	    refused != NULL ? hex : NULL, info);
+	cache_close(&cache);
+	if (hit == 0) {
+		log_verbose("the cache has a credential");
+		return (0);
+	}
+	return (from_helper(o, cloud, ssh, refused != NULL ? hex : NULL,
+	    wait_ms, info, e));
+}

@@ -1,0 +1,166 @@
+/*
+ * The diagnostics table, see diag.h.
+ */
+#include <stdio.h>
+#include <string.h>
+
+#include "proxy/diag.h"
+#include "relay/err.h"
+#include "relay/wire.h"
+
+/*
+ * One row an answer of the relay, the first that fits counts.  The reason phrase
+ * carries everything, also what the agent on the machine said.
+ * In cause and fix: %m the machine, %p the port, %s the status, %r the reason.
+ */
+static const struct row {
+	int		 first, last;	/* status */
+	const char	*text;		/* part of the reason phrase; NULL: any */
+	const char	*id;
+	int		 status;	/* exit status, sysexits(3) */
+	enum retry_class retry;
+	const char	*cause;
+	const char	*fix;
+} table[] = {
+	{ 404, 404, "no listeners connected", "E501", EX_UNAVAILABLE,
+	    RETRY_LISTENER,
+	    "the Arc agent of %m is not listening (off, restarting or blocked)",
+	    "on %m see: sudo azcmagent show; restart it with: sudo systemctl "
+	    "restart himdsd arcproxyd" },
+	{ 404, 404, "None of the connected listeners", "E501", EX_UNAVAILABLE,
+	    RETRY_LISTENER,
+	    "the Arc agent of %m did not answer the relay in time",
+	    "on %m check that *.servicebus.windows.net:443 can be reached: "
+	    "sudo azcmagent check" },
+	{ 404, 404, NULL, "E502", EX_TEMPFAIL, RETRY_LISTENER,
+	    "the endpoint of %m is new, or its Arc agent has not picked it up "
+	    "(30-90 s) [%r]",
+	    "try again; if it stays, delete and create the endpoint: az rest "
+	    "--method put --url ID/providers/Microsoft.HybridConnectivity/"
+	    "endpoints/default" },
+	{ 401, 401, NULL, "E503", EX_NOPERM, RETRY_CREDENTIAL,
+	    "the relay refused the credential (401 %r)",
+	    "check the clock; if you gave a file with -r, write it again" },
+	{ 403, 403, "Ip has been prevented", "E504", EX_NOPERM, RETRY_NEVER,
+	    "a firewall rule of the relay blocks this computer's address "
+	    "(403 %r)",
+	    "ask its administrator, or go through its private endpoint with "
+	    "--connect-to" },
+	{ 403, 403, NULL, "E503", EX_NOPERM, RETRY_CREDENTIAL,
+	    "the relay or the agent refused the connection (403 %r)",
+	    "is port %p the one that the service configuration allows? else: "
+	    "-p PORT" },
+	{ 503, 503, "connection to localhost:", "E505", EX_UNAVAILABLE,
+	    RETRY_AGENT,
+	    "nothing listens on port %p of %m",
+	    "on %m run: sudo systemctl enable --now ssh" },
+	{ 503, 503, NULL, "E506", EX_TEMPFAIL, RETRY_SERVICE,
+	    "the relay or the agent of %m is busy (503 %r)",
+	    "try again in a minute" },
+	{ 400, 400, NULL, "E509", EX_PROTOCOL, RETRY_NEVER,
+	    "the relay rejected the request (400 %r)",
+	    "get new relay information, and see -v" },
+	{ 410, 410, NULL, "E509", EX_PROTOCOL, RETRY_NEVER,
+	    "the relay rejected the request (410 %r)",
+	    "get new relay information, and see -v" },
+	{ 408, 408, NULL, "E510", EX_TEMPFAIL, RETRY_SERVICE,
+	    "the relay gave up waiting (408 %r)", "try again in a minute" },
+	{ 429, 429, NULL, "E506", EX_TEMPFAIL, RETRY_SERVICE,
+	    "the relay throttles connections (429 %r)",
+	    "try again in a minute, with fewer at a time" },
+	{ 426, 426, NULL, "E608", EX_PROTOCOL, RETRY_NEVER,
+	    "a proxy in between does not pass WebSocket upgrades (426 %r)",
+	    "let the proxy pass CONNECT to the relay untouched" },
+	{ 500, 599, NULL, "E506", EX_TEMPFAIL, RETRY_SERVICE,
+	    "the relay or the agent of %m failed (%s %r)",
+	    "try again in a minute; https://azure.status.microsoft" },
+	{ 101, 101, NULL, "E607", EX_PROTOCOL, RETRY_NEVER,
+	    "the answer to the upgrade is not from a WebSocket server",
+	    "a proxy in between changes the traffic: try another network" },
+	{ 0, 999, NULL, "E607", EX_PROTOCOL, RETRY_NEVER,
+	    "something between here and the relay answered %s %r",
+	    "a captive portal or an inspecting proxy? open a browser, or "
+	    "another network" },
+};
+
+/* Copies pattern with its names filled in. */
+static void
+fill(const char *pattern, const struct diag_names *names, int status,
+    const char *reason, char *out, size_t size)
+{
+	size_t n = 0;
+
+	for (; *pattern != '\0' && n + 1 < size; pattern++) {
+		if (*pattern != '%') {
+			out[n++] = *pattern;
+			continue;
+		}
+		out[n] = '\0';
+		switch (*++pattern) {
+		case 'm':
+			(void)snprintf(out + n, size - n, "%s", names->machine);
+			break;
+		case 'p':
+			(void)snprintf(out + n, size - n, "%d", names->port);
+			break;
+		case 's':
+			(void)snprintf(out + n, size - n, "%d", status);
+			break;
+		case 'r':
+			(void)snprintf(out + n, size - n, "%s", reason);
+			break;
+		}
+		n += strlen(out + n);
+	}
+	out[n] = '\0';
+}
+
+/* The reason phrase without the tracking ids that Azure appends. */
+static void
+short_reason(const char *reason, char *out, size_t size)
+{
+	const char *end = strstr(reason, "TrackingId:");
+	size_t len = end != NULL ? (size_t)(end - reason) : strlen(reason);
+
+	while (len > 0 && strchr(" .,", reason[len - 1]) != NULL)
+		len--;
+	(void)snprintf(out, size, "%.*s", (int)len, reason);
+}
+
+int
+diag_refusal(const struct wire_answer *a, const struct diag_names *names,
+    struct err *e)
+{
+	const struct row *r = table;
+	char reason[120], text[256];
+
+	short_reason(a->reason, reason, sizeof(reason));
+	while (a->status < r->first || a->status > r->last ||
+	    (r->text != NULL && strstr(a->reason, r->text) == NULL))
+		r++;	/* the last row fits all */
+	fill(r->cause, names, a->status, reason, text, sizeof(text));
+	err_set(e, r->status, r->id, "%s", text);
+	e->retry = r->retry;
+	fill(r->fix, names, a->status, reason, text, sizeof(text));
+	return (err_fix(e, "%s", text));
+}
+
+int
+diag_no_answer(int wait_s, struct err *e)
+{
+	err_set(e, EX_TEMPFAIL, "E510", "the relay did not answer the upgrade "
+	    "for %d s", wait_s);
+	e->retry = RETRY_SERVICE;
+	return (err_fix(e, "try again; the machine's agent may be overloaded"));
+}
+
+int
+diag_no_banner(const struct diag_names *names, struct err *e)
+{
+	err_set(e, EX_UNAVAILABLE, "E507", "the connection to port %d of %s "
+	    "was cut before its SSH server said a word", names->port,
+	    names->machine);
+	return (err_fix(e, "on %s: is sshd running, and is the port allowed? "
+	    "sudo azcmagent config get incomingconnections.ports",
+	    names->machine));
+}

@@ -1,0 +1,202 @@
+/*
+ * Attempts, see dial.h.
+ */
+#include <string.h>
+#include <strings.h>
+#include <time.h>
+
+#include "auth/cloud.h"
+#include "proxy/credential.h"
+#include "proxy/diag.h"
+#include "proxy/dial.h"
+#include "proxy/opts.h"
+#include "proxy/sshio.h"
+#include "relay/crypto.h"
+#include "relay/endpoint.h"
+#include "relay/err.h"
+#include "relay/info.h"
+#include "relay/log.h"
+#include "relay/wire.h"
+#include "relay/ws.h"
+
+#define CONNECT_MS	5000	/* for each address */
+#define ATTEMPT_MS	20000	/* one dial in twenty honestly takes 3-7 s */
+#define SLICE_MS	1000	/* longest sleep while libwebsockets is at work */
+#define NCLASSES	(RETRY_CREDENTIAL + 1)
+
+int64_t
+dial_clock_ms(void)
+{
+	struct timespec ts;
+
+	(void)clock_gettime(CLOCK_MONOTONIC, &ts);
+	return ((int64_t)ts.tv_sec * 1000 + ts.tv_nsec / 1000000);
+}
+
+/* RFC 6455, 4.1: what the server's answer must and must not have. */
+static int
+check_answer(const struct wire_answer *a, const char *key,
+    const struct diag_names *names, struct err *e)
+{
+	char accept[WS_ACCEPT_SIZE];
+
+	ws_accept_for(key, accept);
+	if (a->status == 101 && strcasecmp(a->upgrade, "websocket") == 0 &&
+	    strcasestr(a->connection, "upgrade") != NULL &&
+	    strcmp(a->accept, accept) == 0 && a->extensions[0] == '\0' &&
+	    a->protocol[0] == '\0' && !a->has_body_header)
+		return (0);
+	return (diag_refusal(a, names, e));
+}
+
+/*
+ * Drives w to the relay's answer.  Returns 0, or -1 as dial does.
+ */
+static int
+await_answer(struct wire *w, struct sshio *ssh, int64_t until_ms,
+    struct err *e)
+{
+	int64_t left_ms, began = dial_clock_ms();
+	int r;
+
+	while ((r = wire_step(w, e)) == WIRE_AGAIN) {
+		struct pollfd p = { wire_fd(w), wire_events(w), 0 };
+
+		left_ms = until_ms - dial_clock_ms();
+		if (left_ms <= 0) {
+			if (strcmp(wire_phase(w), "upgrade") == 0)
+				return (diag_no_answer((int)((dial_clock_ms() -
+				    began) / 1000), e));
+			err_set(e, EX_UNAVAILABLE, "E602", "no connection to "
+			    "the relay in time (waiting for %s)",
+			    wire_phase(w));
+			e->retry = RETRY_NETWORK;
+			return (err_fix(e, "check the network, or name a proxy "
+			    "in HTTPS_PROXY"));
+		}
+		if (sshio_wait(ssh, &p, left_ms < SLICE_MS ? left_ms :
+		    SLICE_MS) == SSHIO_LEFT) {
+			*e = (struct err)ERR_INIT;
+			return (-1);
+		}
+	}
+	return (r);
+}
+
+static int
+attempt(const struct opts *o, const struct cloud *cloud,
+    const struct diag_names *names, struct sshio *ssh, int64_t until_ms,
+    const struct relay_info *info, struct wire **wire, struct err *e)
+{
+	char id[ENDPOINT_ID_SIZE], key[WS_KEY_SIZE];
+	const struct wire_times *t;
+	struct endpoint ep;
+	struct wire_config config = { .connect_ms = CONNECT_MS };
+	struct wire *w;
+
+	endpoint_new_id(id);
+	if (endpoint_build(&ep, info, o->port, id, e) == -1)
+		return (-1);
+	ws_new_key(key);
+	config.host = ep.host;
+	config.path = ep.path;
+	config.header = ep.header;
+	config.nheader = ep.nheader;
+	config.websocket_key = key;
+	config.connect_host = o->connect_port != 0 ? o->connect_host : NULL;
+	config.connect_port = o->connect_port;
+	config.ca_file = o->ca_file != NULL ? o->ca_file :
+	    cloud->ca_file[0] != '\0' ? cloud->ca_file : NULL;
+
+	log_verbose("connecting to %s, id %s", ep.host, id);
+	if ((w = wire_new(&config, e)) == NULL)
+		return (-1);
+	if (await_answer(w, ssh, until_ms, e) == -1)
+		goto fail;
+	log_verbose("answer: %d %s", wire_answer(w)->status,
+	    wire_answer(w)->reason);
+	if (check_answer(wire_answer(w), key, names, e) == -1)
+		goto fail;
+	t = wire_times(w);
+	log_verbose("dns %d tcp %d tls %d upgrade %d ms", (int)t->dns_ms,
+	    (int)t->tcp_ms, (int)t->tls_ms, (int)t->upgrade_ms);
+	*wire = w;
+	return (0);
+ fail:
+	if (o->drop_in && wire_answer(w)->status != 0 &&
+	    wire_answer(w)->status != 101)
+		log_always("error", "error connecting to wss://%s/$hc/%s. %d "
+		    "%s. websocket: bad handshake ", ep.host,
+		    info->hybrid_connection, wire_answer(w)->status,
+		    wire_answer(w)->reason);
+	wire_free(w);
+	return (-1);
+}
+
+/* The relay refused info: a newer one, if there is a way to get it. */
+static int
+renew(const struct opts *o, const struct cloud *cloud, struct sshio *ssh,
+    int64_t left_ms, struct relay_info *info, struct err *e)
+{
+	struct relay_info newer = RELAY_INFO_INIT;
+	struct err why = *e;
+
+	if (!o->has_target)
+		return (-1);	/* a file or a variable: what is there, is there */
+	log_verbose("%s", e->cause);
+	if (credential_get(o, cloud, ssh, info, left_ms, &newer, e) == -1) {
+		relay_info_free(&newer);
+		if (e->status != 0)
+			log_verbose("no newer credential: %s", e->cause);
+		if (e->status != 0 && why.status != 0)
+			*e = why;
+		return (-1);
+	}
+	relay_info_free(info);
+	*info = newer;
+	return (0);
+}
+
+int
+dial(const struct opts *o, const struct cloud *cloud,
+    const struct diag_names *names, struct sshio *ssh, int64_t began_ms,
+    struct relay_info *info, struct wire **wire, struct err *e)
+{
+	int64_t deadline_ms = (int64_t)o->deadline_s * 1000;
+	int64_t end_ms = began_ms + deadline_ms, now = dial_clock_ms(), wait;
+	unsigned failed[NCLASSES] = { 0 };
+	struct err reason = ERR_INIT;	/* the last that the relay gave us */
+	struct pollfd nothing = { -1, 0, 0 };
+	uint32_t jitter;
+
+	for (;;) {
+		int64_t until = now + ATTEMPT_MS < end_ms ? now + ATTEMPT_MS :
+		    end_ms;
+
+		if (attempt(o, cloud, names, ssh, until, info, wire, e) == 0)
+			return (0);
+		if (e->status == 0)
+			return (-1);
+		now = dial_clock_ms();
+		if (now >= end_ms && reason.status != 0)
+			*e = reason;	/* cut off: the last full answer counts */
+		reason = *e;
+
+		crypto_random(&jitter, sizeof(jitter));
+		wait = retry_wait_ms(e->retry, ++failed[e->retry],
+		    now - began_ms, deadline_ms, jitter);
+		if (wait == RETRY_GIVE_UP)
+			return (-1);
+		if (e->retry == RETRY_CREDENTIAL) {
+			if (renew(o, cloud, ssh, end_ms - now, info, e) == -1)
+				return (-1);
+		} else {
+			log_verbose("%s; again in %d ms", e->cause, (int)wait);
+			if (sshio_wait(ssh, &nothing, wait) == SSHIO_LEFT) {
+				*e = (struct err)ERR_INIT;
+				return (-1);
+			}
+		}
+		now = dial_clock_ms();
+	}
+}

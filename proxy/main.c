@@ -1,0 +1,124 @@
+/*
+ * arc-relay-proxy: the whole of it, as a table of contents.
+ */
+#include <stdio.h>
+#include <string.h>
+#include <unistd.h>
+
+#include "auth/cloud.h"
+#include "proxy/credential.h"
+#include "proxy/diag.h"
+#include "proxy/dial.h"
+#include "proxy/harden.h"
+#include "proxy/lastwords.h"
+#include "proxy/opts.h"
+#include "proxy/pump.h"
+#include "proxy/sshio.h"
+#include "relay/err.h"
+#include "relay/info.h"
+#include "relay/log.h"
+#include "relay/wire.h"
+
+#define PROGRAM	"arc-relay-proxy"
+
+/* A session from end to end.  p tells afterwards how far it came. */
+static int
+session(const struct opts *o, struct sshio *ssh, struct pump *p, struct err *e)
+{
+	int64_t began_ms = dial_clock_ms();
+	struct diag_names names = {
+	    o->has_target ? o->target.name : "the machine", o->port
+	};
+	struct relay_info info = RELAY_INFO_INIT;
+	struct wire *wire = NULL;
+	struct cloud cloud;
+	int rc = -1;
+
+	if (cloud_load(&cloud, o->cloud, o->cloud_file, e) == -1)
+		goto out;
+	if (credential_get(o, &cloud, ssh, NULL, o->deadline_s * 1000L, &info,
+	    e) == -1)
+		goto out;
+	if (dial(o, &cloud, &names, ssh, began_ms, &info, &wire, e) == -1)
+		goto out;
+	relay_info_free(&info);		/* an open session needs no secret */
+
+	p->in = ssh->in;
+	p->out = ssh->out;
+	p->leave = &sshio_leave;
+	p->mask = &ssh->mask;
+	p->wire = wire;
+	rc = pump_run(p, e);
+	log_verbose("%llu bytes up, %llu bytes down",
+	    (unsigned long long)p->up_bytes, (unsigned long long)p->down_bytes);
+	if (p->down_bytes == 0 && !p->ssh_left && p->out_open &&
+	    p->decoder.why == NULL)
+		rc = diag_no_banner(&names, e);
+ out:
+	wire_free(wire);
+	relay_info_free(&info);
+	return (rc);
+}
+
+/*
+ * The one place where an error is told: to ssh, which shows it even where our
+ * stderr goes nowhere, and on stderr.
+ */
+static void
+tell(const struct opts *o, struct sshio *ssh, const struct pump *p,
+    const struct err *e)
+{
+	uint8_t packet[LASTWORDS_SIZE];
+	char line[ERR_LINE_MAX + 1];
+	int said = 0;
+
+	(void)err_line(e, PROGRAM, o->has_target ? o->target.name : NULL, line,
+	    sizeof(line));
+	if (ssh->out != -1 && p->down_bytes == 0)
+		said = sshio_farewell(ssh, packet, lastwords(line, packet));
+	if (o->log_json && o->drop_in)
+		log_always("fatal", "sshproxy: error %s: %s",
+		    p->down_bytes == 0 ? "connecting to the address" :
+		    "copying information from the connection", line);
+	else if (o->log_json)
+		log_always("fatal", "%s", line);
+	else if (!said || !isatty(STDERR_FILENO))	/* not twice */
+		(void)fprintf(stderr, "%s\n", line);
+}
+
+int
+main(int argc, char **argv)
+{
+	struct sshio ssh = { .in = -1, .out = -1 };
+	struct pump pump = { .in = -1 };
+	struct err e = ERR_INIT;
+	struct opts o;
+	int rc = -1;
+
+	harden_process();
+	if (opts_parse(argc, argv, &o, &e) == -1) {
+		tell(&o, &ssh, &pump, &e);
+		return (e.status);
+	}
+	if (o.show_help) {
+		opts_help(stdout);
+		return (0);
+	}
+	if (o.show_version) {
+		(void)puts(PROGRAM " " VERSION);
+		return (0);
+	}
+	log_init(PROGRAM, o.log_level, o.log_json);
+	if (sshio_open(&ssh, &e) == -1)
+		goto out;
+	harden_memory();
+	if (pump_init(&pump, &e) == -1)
+		goto out;
+	rc = session(&o, &ssh, &pump, &e);
+ out:
+	if (rc == -1 && e.status != 0)
+		tell(&o, &ssh, &pump, &e);
+	pump_free(&pump);
+	sshio_close(&ssh);
+	return (e.status);
+}

@@ -1,0 +1,128 @@
+/*
+ * The command line of arc-relay-proxy, see opts.h.
+ */
+#include <string.h>
+
+#include "proxy/options.h"
+#include "proxy/opts.h"
+#include "relay/err.h"
+
+#define SSH_PORT		22
+#define DEADLINE_S		120	/* an agent's first listener takes 30-90 s */
+#define DEADLINE_MAX_S		3600
+#define PORT_MAX		65535
+
+enum {
+	RELAY_FILE, PORT, CONNECT_TO, CA_FILE, CLOUD, CLOUD_FILE, DEADLINE,
+	VERBOSE, LOG_JSON, SHOW_VERSION, SHOW_HELP
+};
+
+static const struct option_row table[] = {
+	[RELAY_FILE] = { 'r', "relay-info", "FILE",
+	    "relay information, as az ssh config writes it", 0 },
+	[PORT] = { 'p', "port", "PORT", "port on the machine (22)", 0 },
+	[CONNECT_TO] = { 0, "connect-to", "HOST:PORT",
+	    "TCP goes there; names and checks stay (private endpoint)", 0 },
+	[CA_FILE] = { 0, "ca-file", "FILE",
+	    "trust these certificates only (PEM)", 0 },
+	[CLOUD] = { 0, "cloud", "NAME",
+	    "AzureCloud, AzureUSGovernment or AzureChinaCloud", 0 },
+	[CLOUD_FILE] = { 0, "cloud-file", "FILE", "a cloud of your own", 0 },
+	[DEADLINE] = { 0, "deadline", "SECONDS",
+	    "give up connecting after (120)", 0 },
+	[VERBOSE] = { 'v', "verbose", NULL,
+	    "say what happens; twice: in detail", 1 },
+	[LOG_JSON] = { 0, "log-json", NULL, "messages as JSON, one a line", 0 },
+	[SHOW_VERSION] = { 'V', "version", NULL, "print the version", 0 },
+	[SHOW_HELP] = { 'h', "help", NULL, "print this", 0 },
+	{ 0, NULL, NULL, NULL, 0 }
+};
+
+void
+opts_help(FILE *out)
+{
+	(void)fprintf(out,
+	    "usage: arc-relay-proxy [options] RESOURCE-ID\n"
+	    "       arc-relay-proxy [options] -r FILE\n\n"
+	    "Connects stdin and stdout to the SSH server of an Azure Arc "
+	    "machine,\nfor ssh's ProxyCommand.\n\n");
+	options_help(table, out);
+	(void)fprintf(out, "\nWithout both, the relay information is taken "
+	    "from SSHPROXY_RELAY_INFO.\n"
+	    "Manual: arc-relay-proxy(1).  Set-up: arc-relay(1).\n");
+}
+
+/* "host:1234", "[::1]:1234" -> host, port. */
+static int
+split_host_port(const char *text, struct opts *o, struct err *e)
+{
+	const char *colon = strrchr(text, ':'), *host = text;
+	size_t len = colon != NULL ? (size_t)(colon - text) : 0;
+	long port;
+
+	if (len >= 2 && host[0] == '[' && host[len - 1] == ']') {
+		host++;
+		len -= 2;
+	}
+	if (len == 0 || len > OPTS_HOST_MAX)
+		return (err_set(e, EX_USAGE, "", "--connect-to needs HOST:PORT, "
+		    "not \"%.80s\"", text));
+	if (options_number(colon + 1, 1, PORT_MAX, "the port of --connect-to",
+	    &port, e) == -1)
+		return (-1);
+	memcpy(o->connect_host, host, len);
+	o->connect_host[len] = '\0';
+	o->connect_port = (int)port;
+	return (0);
+}
+
+int
+opts_parse(int argc, char **argv, struct opts *o, struct err *e)
+{
+	struct options got;
+	long n;
+
+	*o = (struct opts){ .port = SSH_PORT, .deadline_s = DEADLINE_S };
+	if (options_parse(table, argc, argv, &got, e) == -1)
+		return (-1);
+	o->relay_file = got.value[RELAY_FILE];
+	o->ca_file = got.value[CA_FILE];
+	o->cloud = got.value[CLOUD];
+	o->cloud_file = got.value[CLOUD_FILE];
+	o->show_version = got.count[SHOW_VERSION] > 0;
+	o->show_help = got.count[SHOW_HELP] > 0;
+	o->log_level = got.count[VERBOSE] > 1 ? LOG_DEBUG :
+	    got.count[VERBOSE] == 1 ? LOG_VERBOSE : LOG_QUIET;
+	o->drop_in = got.nrest == 0;
+	o->log_json = o->drop_in || got.count[LOG_JSON] > 0;
+
+	if (got.nrest > 1)
+		return (err_set(e, EX_USAGE, "", "one target at a time: \"%s\" "
+		    "is one too many", got.rest[1]));
+	o->has_target = got.nrest == 1;
+	if (o->has_target && o->relay_file != NULL) {
+		err_set(e, EX_USAGE, "", "both -r %s and the target %s are "
+		    "given", o->relay_file, got.rest[0]);
+		return (err_fix(e, "leave one of them out"));
+	}
+	if (o->has_target && arc_id_parse(got.rest[0], &o->target, e) == -1)
+		return (-1);
+	if (o->cloud != NULL && o->cloud_file != NULL)
+		return (err_set(e, EX_USAGE, "", "--cloud and --cloud-file "
+		    "exclude each other"));
+	if (got.value[PORT] != NULL) {
+		if (options_number(got.value[PORT], 1, PORT_MAX, "the port", &n,
+		    e) == -1)
+			return (-1);
+		o->port = (int)n;
+	}
+	if (got.value[DEADLINE] != NULL) {
+		if (options_number(got.value[DEADLINE], 1, DEADLINE_MAX_S,
+		    "--deadline", &n, e) == -1)
+			return (-1);
+		o->deadline_s = (int)n;
+	}
+	if (got.value[CONNECT_TO] != NULL)
+		return (split_host_port(got.value[CONNECT_TO], o, e));
+	return (0);
+}

@@ -1,0 +1,42 @@
+/*
+ * The command line of arc-relay-proxy.
+ */
+#ifndef PROXY_OPTS_H
+#define PROXY_OPTS_H
+
+#include <stdbool.h>
+#include <stdio.h>
+
+#include "auth/arc.h"
+#include "relay/log.h"
+
+struct err;
+
+#define OPTS_HOST_MAX	253	/* bytes; the longest name of DNS */
+
+struct opts {
+	const char	*relay_file;	/* -r; or NULL */
+	bool		 has_target;
+	struct arc_id	 target;	/* the machine, if has_target */
+	int		 port;		/* of the machine, 1-65535 */
+	char		 connect_host[OPTS_HOST_MAX + 1];	/* "": where the name leads */
+	int		 connect_port;
+	const char	*ca_file;	/* or NULL */
+	const char	*cloud;		/* or NULL */
+	const char	*cloud_file;	/* or NULL */
+	int		 deadline_s;
+	enum log_level	 log_level;
+	bool		 log_json;
+	bool		 show_help, show_version;
+	bool		 drop_in;	/* started as Microsoft's sshproxy is */
+};
+
+/*
+ * Reads and checks the command line; strings are lent by argv.
+ * Returns 0, or -1 with EX_USAGE.  log_json is right in both cases.
+ */
+int	 opts_parse(int argc, char **argv, struct opts *o, struct err *e);
+
+void	 opts_help(FILE *out);
+
+#endif

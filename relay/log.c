@@ -1,0 +1,117 @@
+/*
+ * Lines on stderr, see log.h.
+ */
+#include <poll.h>
+#include <stdarg.h>
+#include <stdio.h>
+#include <string.h>
+#include <time.h>
+#include <unistd.h>
+
+#include "relay/log.h"
+
+#define LOG_LINE_MAX	1024	/* bytes, with the newline: one atomic write to a pipe */
+
+static struct {
+	const char	*program;
+	enum log_level	 level;
+	bool		 json;
+} log_to = { "arc-relay", LOG_QUIET, false };
+
+void
+log_init(const char *program, enum log_level level, bool json)
+{
+	log_to.program = program;
+	log_to.level = level;
+	log_to.json = json;
+}
+
+bool
+log_wants(enum log_level level)
+{
+	return (log_to.level >= level);
+}
+
+/* Text as the inside of a JSON string; what does not fit is left out. */
+static void
+json_escape(const char *text, char *out, size_t size)
+{
+	size_t n = 0;
+
+	for (; *text != '\0' && n + 7 < size; text++) {
+		unsigned char c = (unsigned char)*text;
+
+		if (c == '"' || c == '\\') {
+			out[n++] = '\\';
+			out[n++] = (char)c;
+		} else if (c < 0x20 || c > 0x7e || c == '<' || c == '>' ||
+		    c == '&')	/* as Go's encoder does: the readers of
+				 * sshproxy's log expect it */
+			n += (size_t)snprintf(out + n, size - n, "\\u%04x", c);
+		else
+			out[n++] = (char)c;
+	}
+	out[n] = '\0';
+}
+
+static void
+put_line(const char *level_name, const char *fmt, va_list ap)
+{
+	struct pollfd err_fd = { STDERR_FILENO, POLLOUT, 0 };
+	char text[LOG_LINE_MAX - 200], line[LOG_LINE_MAX];
+	int len;
+
+	(void)vsnprintf(text, sizeof(text), fmt, ap);
+	if (log_to.json) {
+		char escaped[sizeof(text)], when[32];
+		time_t now = time(NULL);
+		struct tm tm;
+
+		json_escape(text, escaped, sizeof(escaped));
+		(void)strftime(when, sizeof(when), "%Y-%m-%dT%H:%M:%SZ",
+		    gmtime_r(&now, &tm));
+		len = snprintf(line, sizeof(line),
+		    "{\"level\":\"%s\",\"msg\":\"%s\",\"proxyVersion\":\"" VERSION
+		    "\",\"time\":\"%s\"}\n", level_name, escaped, when);
+	} else
+		len = snprintf(line, sizeof(line), "%s: %s\n", log_to.program,
+		    text);
+	if (len >= (int)sizeof(line))
+		len = (int)sizeof(line) - 1;
+	if (poll(&err_fd, 1, 0) == 1 && (err_fd.revents & POLLOUT))
+		(void)!write(STDERR_FILENO, line, (size_t)len);
+}
+
+void
+log_always(const char *level_name, const char *fmt, ...)
+{
+	va_list ap;
+
+	va_start(ap, fmt);
+	put_line(level_name, fmt, ap);
+	va_end(ap);
+}
+
+void
+log_verbose(const char *fmt, ...)
+{
+	va_list ap;
+
+	if (!log_wants(LOG_VERBOSE))
+		return;
+	va_start(ap, fmt);
+	put_line("info", fmt, ap);
+	va_end(ap);
+}
+
+void
+log_debug(const char *fmt, ...)
+{
+	va_list ap;
+
+	if (!log_wants(LOG_DEBUG))
+		return;
+	va_start(ap, fmt);
+	put_line("debug", fmt, ap);
+	va_end(ap);
+}

@@ -1,0 +1,37 @@
+/*
+ * Bytes that wipe themselves.  There is no function that prints one: to speak
+ * of a secret, speak of its length.
+ */
+#ifndef RELAY_SECRET_H
+#define RELAY_SECRET_H
+
+#include <stddef.h>
+
+struct secret {
+	char	*data;	/* NUL-terminated, the NUL not counted; NULL: empty */
+	size_t	 len;
+};
+
+#define SECRET_INIT	{ NULL, 0 }
+
+/*
+ * Replaces what s held by a copy of data (len bytes, may contain NUL).
+ * Returns 0, or -1 when there is no memory; s is empty then.
+ */
+int	 secret_set(struct secret *s, const void *data, size_t len);
+
+/* Wipes and frees the bytes; s is empty and can be used again. */
+void	 secret_free(struct secret *s);
+
+/* Overwrites len bytes at p; the compiler may not leave it out. */
+void	 secret_wipe(void *p, size_t len);
+
+/*
+ * malloc, realloc and free that wipe what they give back: hand them to
+ * libraries that keep secrets on their heap.
+ */
+void	*secret_malloc(size_t size);
+void	*secret_realloc(void *p, size_t size);
+void	 secret_mfree(void *p);
+
+#endif

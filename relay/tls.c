@@ -1,0 +1,263 @@
+/*
+ * TLS settings, see tls.h.
+ */
+#include <stdbool.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <unistd.h>
+
+#include <libwebsockets.h>
+
+#include "relay/err.h"
+#include "relay/tls.h"
+
+#if !defined(LWS_WITH_MBEDTLS)
+
+#include <dirent.h>
+#include <openssl/ssl.h>
+#include <openssl/x509v3.h>
+
+#define GROUPS	"P-384:P-256:X25519"
+
+/* Does dir hold certificates by hash, as c_rehash(1) makes them? */
+static bool
+has_hash_links(const char *dir)
+{
+	DIR *d = opendir(dir);
+	struct dirent *entry;
+	bool found = false;
+
+	if (d == NULL)
+		return (false);
+	while (!found && (entry = readdir(d)) != NULL)
+		found = strlen(entry->d_name) == 10 &&
+		    strspn(entry->d_name, "0123456789abcdef") == 8 &&
+		    entry->d_name[8] == '.';
+	(void)closedir(d);
+	return (found);
+}
+
+/*
+ * The bundle of a Debian system costs 70 ms of CPU to read, the one certificate
+ * that is needed out of the hashed directory next to nothing.
+ */
+static int
+trust_system(SSL_CTX *ctx, struct err *e)
+{
+	static const char *const bundles[] = {
+		"/etc/ssl/certs/ca-certificates.crt",	/* Debian, Alpine */
+		"/etc/pki/tls/certs/ca-bundle.crt",	/* Fedora */
+		"/etc/ssl/cert.pem",			/* BSD, macOS */
+	};
+	static const char *const dirs[] = { "/etc/ssl/certs" };
+	size_t i;
+
+	for (i = 0; i < sizeof(dirs) / sizeof(dirs[0]); i++)
+		if (has_hash_links(dirs[i]) &&
+		    SSL_CTX_load_verify_dir(ctx, dirs[i]) == 1)
+			return (0);
+	for (i = 0; i < sizeof(bundles) / sizeof(bundles[0]); i++)
+		if (SSL_CTX_load_verify_file(ctx, bundles[i]) == 1)
+			return (0);
+	if (SSL_CTX_set_default_verify_paths(ctx) == 1)
+		return (0);
+	err_set(e, EX_CONFIG, "E605", "no trusted certificates are installed");
+	return (err_fix(e, "install the package ca-certificates, or give "
+	    "--ca-file FILE"));
+}
+
+int
+tls_init(struct tls *t, const char *host, const char *ca_file, struct err *e)
+{
+	SSL_CTX *ctx;
+
+	*t = (struct tls)TLS_INIT;
+	(void)snprintf(t->host, sizeof(t->host), "%s", host);
+
+	/* a configuration file from the environment may load foreign code */
+	(void)OPENSSL_init_ssl(OPENSSL_INIT_NO_LOAD_CONFIG, NULL);
+	if ((ctx = SSL_CTX_new(TLS_client_method())) == NULL)
+		return (err_set(e, EX_OSERR, "", "cannot set up TLS"));
+	t->context = ctx;
+	(void)SSL_CTX_set_min_proto_version(ctx, TLS1_2_VERSION);
+	(void)SSL_CTX_set_cipher_list(ctx,
+	    "ECDHE+AESGCM:ECDHE+CHACHA20:!aNULL");	/* of TLS 1.2 */
+	(void)SSL_CTX_set1_groups_list(ctx, GROUPS);
+	(void)SSL_CTX_set_options(ctx, SSL_OP_NO_RENEGOTIATION |
+	    SSL_OP_NO_COMPRESSION);
+
+	/* one record a write: never wait for room for all of a buffer */
+	(void)SSL_CTX_set_mode(ctx, SSL_MODE_ENABLE_PARTIAL_WRITE |
+	    SSL_MODE_ACCEPT_MOVING_WRITE_BUFFER);
+
+	/* several records a read */
+	SSL_CTX_set_read_ahead(ctx, 1);
+	SSL_CTX_set_default_read_buffer_len(ctx, 64 * 1024);
+
+	/*
+	 * libwebsockets sets both again for each connection; a build of it that
+	 * forgets must not turn verification off.
+	 */
+	SSL_CTX_set_verify(ctx, SSL_VERIFY_PEER, NULL);
+	if (X509_VERIFY_PARAM_set1_host(SSL_CTX_get0_param(ctx), host, 0) != 1)
+		return (err_set(e, EX_OSERR, "", "cannot set up TLS"));
+
+	if (ca_file == NULL)
+		return (trust_system(ctx, e));
+	if (SSL_CTX_load_verify_file(ctx, ca_file) == 1)
+		return (0);
+	err_set(e, EX_NOINPUT, "E605", "cannot read a certificate from %s",
+	    ca_file);
+	return (err_fix(e, "name a PEM file of trusted certificates"));
+}
+
+void
+tls_free(struct tls *t)
+{
+	SSL_CTX_free(t->context);
+	t->context = NULL;
+}
+
+void
+tls_offer(struct tls *t, struct lws_context_creation_info *info)
+{
+	info->provided_client_ssl_ctx = t->context;
+}
+
+static void
+name_text(X509_NAME *name, char *out, size_t size)
+{
+	BIO *bio = BIO_new(BIO_s_mem());
+	int n = 0;
+
+	if (bio != NULL && X509_NAME_print_ex(bio, name, 0, XN_FLAG_RFC2253 &
+	    ~ASN1_STRFLGS_ESC_MSB) >= 0)
+		n = BIO_read(bio, out, (int)size - 1);
+	out[n > 0 ? n : 0] = '\0';
+	BIO_free(bio);
+}
+
+static void
+time_text(const ASN1_TIME *when, char *out, size_t size)
+{
+	struct tm tm;
+
+	if (ASN1_TIME_to_tm(when, &tm) != 1 ||
+	    strftime(out, size, "%Y-%m-%d", &tm) == 0)
+		(void)snprintf(out, size, "an unknown date");
+}
+
+/* The first name that the certificate was made for. */
+static void
+subject_text(X509 *cert, char *out, size_t size)
+{
+	GENERAL_NAMES *names = X509_get_ext_d2i(cert, NID_subject_alt_name,
+	    NULL, NULL);
+	int i;
+
+	out[0] = '\0';
+	for (i = 0; i < sk_GENERAL_NAME_num(names); i++) {
+		const GENERAL_NAME *name = sk_GENERAL_NAME_value(names, i);
+
+		if (name->type == GEN_DNS) {
+			(void)snprintf(out, size, "%.*s",
+			    ASN1_STRING_length(name->d.dNSName),
+			    ASN1_STRING_get0_data(name->d.dNSName));
+			break;
+		}
+	}
+	GENERAL_NAMES_free(names);
+	if (out[0] == '\0')
+		name_text(X509_get_subject_name(cert), out, size);
+}
+
+void
+tls_note_verdict(struct tls *t, void *verification, int was_good)
+{
+	X509_STORE_CTX *v = verification;
+	X509 *cert = X509_STORE_CTX_get_current_cert(v);
+	char issuer[80] = "", text[64];
+	int error = X509_STORE_CTX_get_error(v);
+
+	if (was_good || t->trouble[0] != '\0')
+		return;
+	if (cert != NULL)
+		name_text(X509_get_issuer_name(cert), issuer, sizeof(issuer));
+	switch (cert != NULL ? error : X509_V_ERR_UNSPECIFIED) {
+	case X509_V_ERR_CERT_HAS_EXPIRED:
+		time_text(X509_get0_notAfter(cert), text, sizeof(text));
+		(void)snprintf(t->trouble, sizeof(t->trouble),
+		    "expired on %s (issuer %s)", text, issuer);
+		break;
+	case X509_V_ERR_CERT_NOT_YET_VALID:
+		time_text(X509_get0_notBefore(cert), text, sizeof(text));
+		(void)snprintf(t->trouble, sizeof(t->trouble),
+		    "is valid from %s on: check the clock (issuer %s)", text,
+		    issuer);
+		break;
+	case X509_V_ERR_HOSTNAME_MISMATCH:
+		subject_text(cert, text, sizeof(text));
+		(void)snprintf(t->trouble, sizeof(t->trouble),
+		    "is for %s, not for this host (issuer %s)", text, issuer);
+		break;
+	default:
+		(void)snprintf(t->trouble, sizeof(t->trouble),
+		    "is signed by %s: %s", issuer,
+		    X509_verify_cert_error_string(error));
+	}
+}
+
+#else	/* libwebsockets on mbedTLS: it makes its own context from a file */
+
+static const char *const bundles[] = {
+	"/etc/ssl/certs/ca-certificates.crt",
+	"/etc/pki/tls/certs/ca-bundle.crt",
+	"/etc/ssl/cert.pem",
+};
+
+int
+tls_init(struct tls *t, const char *host, const char *ca_file, struct err *e)
+{
+	size_t i;
+
+	*t = (struct tls)TLS_INIT;
+	(void)snprintf(t->host, sizeof(t->host), "%s", host);
+	for (i = 0; ca_file == NULL &&
+	    i < sizeof(bundles) / sizeof(bundles[0]); i++)
+		if (access(bundles[i], R_OK) == 0)
+			ca_file = bundles[i];
+	if (ca_file == NULL || access(ca_file, R_OK) == -1) {
+		err_set(e, EX_NOINPUT, "E605", "cannot read a certificate "
+		    "from %s", ca_file != NULL ? ca_file : bundles[0]);
+		return (err_fix(e, "name a PEM file of trusted certificates "
+		    "with --ca-file FILE"));
+	}
+	if ((t->context = strdup(ca_file)) == NULL)
+		return (err_set(e, EX_OSERR, "", "cannot set up TLS"));
+	return (0);
+}
+
+void
+tls_free(struct tls *t)
+{
+	free(t->context);
+	t->context = NULL;
+}
+
+void
+tls_offer(struct tls *t, struct lws_context_creation_info *info)
+{
+	info->client_ssl_ca_filepath = t->context;
+}
+
+void
+tls_note_verdict(struct tls *t, void *verification, int was_good)
+{
+	(void)verification;
+	if (!was_good && t->trouble[0] == '\0')
+		(void)snprintf(t->trouble, sizeof(t->trouble),
+		    "was refused");
+}
+
+#endif

@@ -1,0 +1,40 @@
+/*
+ * Whom we believe and how we speak TLS to the relay: TLS 1.2 at least, group
+ * P-384 first because the relay prefers it (another first guess costs a round
+ * trip), the certificate checked for the host's name.  The only file that knows
+ * which TLS library libwebsockets was built on.
+ */
+#ifndef RELAY_TLS_H
+#define RELAY_TLS_H
+
+struct err;
+struct lws_context_creation_info;
+
+struct tls {
+	void	*context;	/* of the TLS library, handed to libwebsockets */
+	char	 host[128];
+	char	 trouble[200];	/* why the peer's certificate was refused; or "" */
+};
+
+#define TLS_INIT	{ .context = NULL }
+
+/*
+ * host: the name that the certificate must have.  ca_file: trust what is in
+ * this PEM file and nothing else; NULL: trust what the system trusts.
+ * Returns 0, or -1 with EX_NOINPUT or EX_CONFIG.
+ */
+int	 tls_init(struct tls *t, const char *host, const char *ca_file,
+	    struct err *e);
+void	 tls_free(struct tls *t);
+
+/* Tells libwebsockets to use t for client connections. */
+void	 tls_offer(struct tls *t, struct lws_context_creation_info *info);
+
+/*
+ * To be called from LWS_CALLBACK_OPENSSL_PERFORM_SERVER_CERT_VERIFICATION with
+ * its user argument and len: notes in t->trouble what was wrong, with the
+ * issuer's name.  Changes nothing of the verdict.
+ */
+void	 tls_note_verdict(struct tls *t, void *verification, int was_good);
+
+#endif

@@ -1,0 +1,564 @@
+/*
+ * The connection, see wire.h.  The only file that knows libwebsockets; what it
+ * learned about versions 4.1 to 4.3 stands beside the code that needs it.
+ */
+#include <errno.h>
+#include <netdb.h>
+#include <netinet/in.h>
+#include <poll.h>
+#include <stdlib.h>
+#include <string.h>
+#include <sys/socket.h>
+#include <time.h>
+
+#include <libwebsockets.h>
+
+#include "relay/endpoint.h"
+#include "relay/err.h"
+#include "relay/log.h"
+#include "relay/resolve.h"
+#include "relay/tls.h"
+#include "relay/wire.h"
+
+#define HTTPS_PORT	443
+#define TLS_RECORD	(16 * 1024)
+
+/*
+ * Room for the request and for the answer.  The default of 4 KiB is too small
+ * for our tokens, and a longer request fails without a word.  It also bounds
+ * what one read can take: one whole TLS record.
+ */
+#define HEADER_BYTES	(TLS_RECORD + LWS_PRE)
+
+/* Our own clock rules over each phase; this only keeps lws' clock out of it. */
+#define LWS_TIMEOUT_S	3600
+
+enum phase { DNS, TCP, TLS, UPGRADE, ANSWERED, LOST };
+
+struct wire {
+	struct wire_config	 config;
+	enum phase		 phase;
+	struct resolver		*resolver;
+	struct addrinfo		*addresses;	/* of all that were found */
+	struct addrinfo		*address;	/* the one being tried */
+	struct tls		 tls;
+	struct lws_context	*context;
+	struct lws		*conn;
+	struct wire_answer	 answer;
+	struct wire_times	 times;
+	int64_t			 phase_began_ms;
+	char			 why[128];	/* what lws said of a failure */
+	uint8_t			*want;		/* where lws is told to read to */
+	size_t			 got;
+	struct err		 last;		/* of the last address */
+};
+
+static int64_t
+now_ms(void)
+{
+	struct timespec ts;
+
+	(void)clock_gettime(CLOCK_MONOTONIC, &ts);
+	return ((int64_t)ts.tv_sec * 1000 + ts.tv_nsec / 1000000);
+}
+
+static void
+enter(struct wire *w, enum phase phase)
+{
+	int64_t now = now_ms(), took = now - w->phase_began_ms;
+
+	switch (w->phase) {
+	case DNS:	w->times.dns_ms = took;		break;
+	case TCP:	w->times.tcp_ms = took;		break;
+	case TLS:	w->times.tls_ms = took;		break;
+	case UPGRADE:	w->times.upgrade_ms = took;	break;
+	default:	break;
+	}
+	w->phase = phase;
+	w->phase_began_ms = now;
+}
+
+/* --- what libwebsockets tells us --- */
+
+/* Adds our headers to the request; *at is moved on.  Returns 0 or -1. */
+static int
+add_headers(struct wire *w, struct lws *conn, unsigned char **at,
+    unsigned char *end)
+{
+	const struct header fixed[] = {
+		{ "Connection:", "Upgrade" },
+		{ "Upgrade:", "websocket" },
+		{ "Sec-WebSocket-Version:", "13" },
+		{ "Sec-WebSocket-Key:", w->config.websocket_key },
+	};
+	size_t nfixed = sizeof(fixed) / sizeof(fixed[0]), i;
+
+	for (i = 0; i < nfixed + w->config.nheader; i++) {
+		const struct header *h = i < nfixed ? &fixed[i] :
+		    &w->config.header[i - nfixed];
+
+		if (lws_add_http_header_by_name(conn,
+		    (const unsigned char *)h->name,
+		    (const unsigned char *)h->value, (int)strlen(h->value),
+		    at, end) != 0)
+			return (-1);
+	}
+	return (0);
+}
+
+static void
+copy_header(struct lws *conn, enum lws_token_indexes token, char *out,
+    size_t size)
+{
+	if (lws_hdr_copy(conn, out, (int)size, token) < 0)
+		(void)snprintf(out, size, "(too long)");
+}
+
+static void
+keep_answer(struct wire *w, struct lws *conn)
+{
+	struct wire_answer *a = &w->answer;
+	char line[HEADER_BYTES], retry[16];
+	const char *reason;
+
+	/* the status line without its version: "404 Endpoint does not exist" */
+	if (lws_hdr_copy(conn, line, sizeof(line), WSI_TOKEN_HTTP) < 0)
+		line[0] = '\0';
+	a->status = (int)lws_http_client_http_response(conn);
+	if (a->status == 0)	/* newer versions ask about a 401 too early */
+		a->status = (int)strtol(line, NULL, 10);
+	reason = strchr(line, ' ');
+	(void)snprintf(a->reason, sizeof(a->reason), "%s",
+	    reason != NULL ? reason + 1 : "");
+
+	copy_header(conn, WSI_TOKEN_UPGRADE, a->upgrade, sizeof(a->upgrade));
+	copy_header(conn, WSI_TOKEN_CONNECTION, a->connection,
+	    sizeof(a->connection));
+	copy_header(conn, WSI_TOKEN_ACCEPT, a->accept, sizeof(a->accept));
+	copy_header(conn, WSI_TOKEN_EXTENSIONS, a->extensions,
+	    sizeof(a->extensions));
+	copy_header(conn, WSI_TOKEN_PROTOCOL, a->protocol,
+	    sizeof(a->protocol));
+	copy_header(conn, WSI_TOKEN_HTTP_CONTENT_TYPE, a->content_type,
+	    sizeof(a->content_type));
+	copy_header(conn, WSI_TOKEN_HTTP_RETRY_AFTER, retry, sizeof(retry));
+	a->retry_after_s = retry[0] >= '0' && retry[0] <= '9' ?
+	    (int)strtol(retry, NULL, 10) : -1;
+	a->has_body_header =
+	    lws_hdr_total_length(conn, WSI_TOKEN_HTTP_CONTENT_LENGTH) > 0 ||
+	    lws_hdr_total_length(conn, WSI_TOKEN_HTTP_TRANSFER_ENCODING) > 0;
+}
+
+static int
+on_event(struct lws *conn, enum lws_callback_reasons reason, void *user,
+    void *in, size_t len)
+{
+	struct lws_context *context = lws_get_context(conn);
+	struct wire *w = context != NULL ? lws_context_user(context) : NULL;
+
+	switch (reason) {
+	case LWS_CALLBACK_OPENSSL_PERFORM_SERVER_CERT_VERIFICATION:
+		tls_note_verdict(&w->tls, user, len != 0);
+		break;
+	case LWS_CALLBACK_CLIENT_APPEND_HANDSHAKE_HEADER:
+		enter(w, UPGRADE);
+		return (add_headers(w, conn, in, *(unsigned char **)in + len));
+	case LWS_CALLBACK_ESTABLISHED_CLIENT_HTTP:
+		keep_answer(w, conn);
+		enter(w, ANSWERED);
+		break;
+	case LWS_CALLBACK_RECEIVE_CLIENT_HTTP_READ:
+		/* bytes that came with the header lie in a buffer of lws */
+		if (in != w->want)
+			memmove(w->want, in, len);
+		w->got = len;
+		break;
+	case LWS_CALLBACK_CLIENT_CONNECTION_ERROR:
+		(void)snprintf(w->why, sizeof(w->why), "%.*s", (int)len,
+		    in != NULL ? (char *)in : "");
+		w->conn = NULL;
+		break;
+	case LWS_CALLBACK_CLOSED_CLIENT_HTTP:
+		w->conn = NULL;
+		break;
+	default:
+		break;
+	}
+	return (0);
+}
+
+static const struct lws_protocols protocols[] = {
+	{ .name = "http", .callback = on_event },
+	{ .name = NULL }
+};
+
+static void
+lws_says(int level, const char *line)
+{
+	(void)level;
+	log_debug("libwebsockets: %.*s", (int)strcspn(line, "\n"), line);
+}
+
+/* --- dialling --- */
+
+static struct lws_context *
+new_context(struct wire *w)
+{
+	struct lws_context_creation_info info = { 0 };
+
+	lws_set_log_level(log_wants(LOG_DEBUG) ? LLL_ERR | LLL_WARN : 0,
+	    lws_says);
+	info.port = CONTEXT_PORT_NO_LISTEN;
+	info.protocols = protocols;
+	info.options = LWS_SERVER_OPTION_DO_SSL_GLOBAL_INIT;
+	info.gid = info.uid = -1;
+	info.user = w;
+	info.pt_serv_buf_size = HEADER_BYTES;
+	info.max_http_header_data = HEADER_BYTES;
+	info.timeout_secs = LWS_TIMEOUT_S;
+	info.connect_timeout_secs = LWS_TIMEOUT_S;
+	info.fd_limit_per_thread = 8;	/* else one entry for each possible fd */
+	tls_offer(&w->tls, &info);
+	return (lws_create_context(&info));
+}
+
+static const char *
+address_text(const struct addrinfo *a, char *out, size_t size)
+{
+	if (getnameinfo(a->ai_addr, a->ai_addrlen, out, (socklen_t)size, NULL,
+	    0, NI_NUMERICHOST) != 0)
+		(void)snprintf(out, size, "?");
+	return (out);
+}
+
+static int
+dial_port(const struct wire *w)
+{
+	return (w->config.connect_port != 0 ? w->config.connect_port :
+	    HTTPS_PORT);
+}
+
+static const char *
+dial_host(const struct wire *w)
+{
+	return (w->config.connect_host != NULL ? w->config.connect_host :
+	    w->config.host);
+}
+
+/* Begins to connect to w->address.  Returns 0 or -1. */
+static int
+dial_address(struct wire *w)
+{
+	struct lws_client_connect_info info = { 0 };
+	char text[NI_MAXHOST];
+
+	enter(w, TCP);
+	info.context = w->context;
+	info.address = address_text(w->address, text, sizeof(text));
+	info.port = dial_port(w);
+	info.host = w->config.host;
+	info.path = w->config.path;
+	info.method = "GET";
+	info.alpn = "http/1.1";
+	/*
+	 * A redirect must never carry our tokens to another host.  Without
+	 * "pipelining" lws adds "Connection: close" beside our "Upgrade".
+	 */
+	info.ssl_connection = LCCSCF_USE_SSL | LCCSCF_PIPELINE |
+	    LCCSCF_HTTP_NO_FOLLOW_REDIRECT;
+	info.local_protocol_name = protocols[0].name;
+	info.pwsi = &w->conn;
+	log_debug("connecting to %s port %d", text, info.port);
+	return (lws_client_connect_via_info(&info) == NULL ? -1 : 0);
+}
+
+static int
+cannot_connect(struct wire *w, int error, struct err *e)
+{
+	char text[NI_MAXHOST];
+
+	err_set(e, EX_UNAVAILABLE, "E602", "cannot connect to %s (%s) port %d: "
+	    "%s", dial_host(w), address_text(w->address, text, sizeof(text)),
+	    dial_port(w), strerror(error));
+	e->retry = RETRY_NETWORK;
+	return (err_fix(e, "open the way to %s:%d, or name a proxy in "
+	    "HTTPS_PROXY", dial_host(w), dial_port(w)));
+}
+
+/*
+ * This address is no good: the next one, or the end with *e as it is.
+ * Returns WIRE_AGAIN or -1.
+ */
+static int
+next_address(struct wire *w, struct err *e)
+{
+	log_verbose("%s", e->cause);
+	for (;;) {
+		lws_context_destroy(w->context);
+		w->conn = NULL;
+		if ((w->context = new_context(w)) == NULL)
+			return (err_set(e, EX_OSERR, "", "cannot set up "
+			    "libwebsockets"));
+		if ((w->address = w->address->ai_next) == NULL) {
+			w->phase = LOST;
+			return (-1);
+		}
+		if (dial_address(w) == 0)
+			return (WIRE_AGAIN);
+		(void)cannot_connect(w, errno, e);
+	}
+}
+
+static int
+step_dns(struct wire *w, struct err *e)
+{
+	struct pollfd p = { resolver_fd(w->resolver), POLLIN, 0 };
+	int error;
+
+	if (poll(&p, 1, 0) != 1)
+		return (WIRE_AGAIN);
+	error = resolver_result(w->resolver, &w->addresses);
+	resolver_free(w->resolver);
+	w->resolver = NULL;
+	if (error != 0) {
+		w->phase = LOST;
+		err_set(e, EX_UNAVAILABLE, "E601", "cannot resolve %s: %s",
+		    dial_host(w), gai_strerror(error));
+		e->retry = RETRY_NETWORK;
+		return (err_fix(e, "check the network and its DNS; where only "
+		    "a proxy has DNS, set HTTPS_PROXY"));
+	}
+	w->address = w->addresses;
+	if (dial_address(w) == 0)
+		return (WIRE_AGAIN);
+	(void)cannot_connect(w, errno, e);
+	return (next_address(w, e));
+}
+
+static int
+step_tcp(struct wire *w, struct err *e)
+{
+	struct pollfd p = { lws_get_socket_fd(w->conn), POLLOUT, 0 };
+	int error = 0;
+	socklen_t len = sizeof(error);
+
+	/* lws would lose the reason: ask for it before lws does */
+	if (poll(&p, 1, 0) == 0)
+		error = now_ms() - w->phase_began_ms < w->config.connect_ms ?
+		    0 : ETIMEDOUT;
+	else if (getsockopt(p.fd, SOL_SOCKET, SO_ERROR, &error, &len) == 0 &&
+	    error == 0)
+		enter(w, TLS);
+	if (error == 0)
+		return (WIRE_AGAIN);
+	(void)cannot_connect(w, error, e);
+	return (next_address(w, e));
+}
+
+/* lws gave up: say why in our words. */
+static int
+explain_loss(struct wire *w, struct err *e)
+{
+	const char *host = w->config.host;
+	enum phase phase = w->phase;
+
+	w->phase = LOST;
+	if (phase == ANSWERED)	/* the answer says it better */
+		return (0);
+	if (w->tls.trouble[0] != '\0') {
+		err_set(e, EX_CONFIG, "E605", "the certificate of %s %s", host,
+		    w->tls.trouble);
+		return (err_fix(e, "if a proxy inspects TLS here, give its CA "
+		    "with --ca-file FILE"));
+	}
+	if (phase == TLS) {
+		err_set(e, EX_PROTOCOL, "E606", "the TLS handshake with %s "
+		    "failed (%s)", host, w->why);
+		e->retry = RETRY_NETWORK;
+		return (err_fix(e, "a middlebox may be in the way: see -vv, "
+		    "or try another network"));
+	}
+	err_set(e, EX_PROTOCOL, "E607", "%s ended the connection without an "
+	    "HTTP answer (%s)", host, w->why);
+	e->retry = RETRY_SERVICE;
+	return (err_fix(e, "try again; if it stays, a middlebox does not let "
+	    "WebSocket upgrades pass"));
+}
+
+struct wire *
+wire_new(const struct wire_config *config, struct err *e)
+{
+	struct wire *w = calloc(1, sizeof(*w));
+
+	if (w == NULL) {
+		err_set(e, EX_OSERR, "", "out of memory");
+		return (NULL);
+	}
+	w->config = *config;
+	w->times = (struct wire_times){ -1, -1, -1, -1 };
+	w->phase = DNS;
+	w->phase_began_ms = now_ms();
+	w->resolver = resolver_start(dial_host(w), dial_port(w));
+	if (w->resolver == NULL) {
+		err_sys(e, EX_OSERR, "", "cannot start to resolve %s",
+		    dial_host(w));
+		goto fail;
+	}
+
+	/* while the name is looked up */
+	if (tls_init(&w->tls, config->host, config->ca_file, e) == -1)
+		goto fail;
+	if ((w->context = new_context(w)) == NULL) {
+		err_set(e, EX_OSERR, "", "cannot set up libwebsockets");
+		goto fail;
+	}
+	return (w);
+ fail:
+	wire_free(w);
+	return (NULL);
+}
+
+int
+wire_step(struct wire *w, struct err *e)
+{
+	int r = WIRE_AGAIN;
+
+	if (w->phase == DNS)
+		r = step_dns(w, e);
+	if (r == WIRE_AGAIN && w->phase == TCP)
+		r = step_tcp(w, e);
+	if (r != WIRE_AGAIN || w->phase == DNS || w->phase == TCP)
+		return (r);
+	if (w->phase != ANSWERED)
+		(void)lws_service(w->context, -1);	/* -1: do not wait */
+	if (w->conn == NULL)
+		return (explain_loss(w, e));
+	return (w->phase == ANSWERED ? 0 : WIRE_AGAIN);
+}
+
+const struct wire_answer *
+wire_answer(const struct wire *w)
+{
+	return (&w->answer);
+}
+
+const struct wire_times *
+wire_times(const struct wire *w)
+{
+	return (&w->times);
+}
+
+const char *
+wire_phase(const struct wire *w)
+{
+	static const char *const name[] = {
+		[DNS] = "dns", [TCP] = "tcp", [TLS] = "tls",
+		[UPGRADE] = "upgrade", [ANSWERED] = "open", [LOST] = "lost",
+	};
+
+	return (name[w->phase]);
+}
+
+/* --- after the upgrade --- */
+
+int
+wire_fd(const struct wire *w)
+{
+	if (w->phase == DNS)
+		return (resolver_fd(w->resolver));
+	return (w->conn != NULL ? lws_get_socket_fd(w->conn) : -1);
+}
+
+short
+wire_events(const struct wire *w)
+{
+	return (w->phase == TCP ? POLLOUT : POLLIN);
+}
+
+ssize_t
+wire_read(struct wire *w, uint8_t *buf, size_t size)
+{
+	char *at = (char *)buf;
+	int n = TLS_RECORD;
+	int r;
+
+	if (w->conn == NULL)
+		return (WIRE_EOF);
+	/*
+	 * Bytes that came with the answer are handed out whole, whatever size
+	 * we ask for, in at most HEADER_BYTES: hence the least room.
+	 */
+	if (size < WIRE_READ_MIN)
+		return (WIRE_AGAIN);
+	w->want = buf;
+	w->got = 0;
+	r = lws_http_client_read(w->conn, &at, &n);
+	if (w->got > 0)
+		return ((ssize_t)w->got);
+	return (r < 0 ? WIRE_EOF : WIRE_AGAIN);
+}
+
+ssize_t
+wire_write(struct wire *w, const uint8_t *buf, size_t len)
+{
+	size_t n = len < TLS_RECORD ? len : TLS_RECORD;
+	int r;
+
+	if ((r = wire_flush(w)) != 0)
+		return (r);
+	/*
+	 * lws takes the whole of it and keeps a copy of what the socket did not
+	 * take: lws_partial_buffered() then means "not sent yet".  It does not
+	 * write to buf, in spite of its prototype.
+	 */
+	if (lws_write(w->conn, (unsigned char *)(uintptr_t)buf, n,
+	    LWS_WRITE_HTTP) < 0)
+		return (-1);
+	return ((ssize_t)n);
+}
+
+int
+wire_flush(struct wire *w)
+{
+	struct pollfd p = { .events = POLLOUT };
+
+	if (w->conn == NULL)
+		return (-1);
+	if (!lws_partial_buffered(w->conn))
+		return (0);
+	/*
+	 * When the peer is gone lws would close the connection, and with it
+	 * throw away what was received and not read yet.
+	 */
+	p.fd = lws_get_socket_fd(w->conn);
+	(void)poll(&p, 1, 0);
+	if (p.revents & (POLLERR | POLLHUP))
+		return (-1);
+	if (!(p.revents & POLLOUT))
+		return (WIRE_AGAIN);
+	(void)lws_service(w->context, -1);
+	if (w->conn == NULL)
+		return (-1);
+	return (lws_partial_buffered(w->conn) ? WIRE_AGAIN : 0);
+}
+
+void
+wire_shutdown(struct wire *w)
+{
+	if (w->conn != NULL)
+		(void)shutdown(lws_get_socket_fd(w->conn), SHUT_WR);
+}
+
+void
+wire_free(struct wire *w)
+{
+	if (w == NULL)
+		return;
+	resolver_free(w->resolver);
+	if (w->addresses != NULL)
+		freeaddrinfo(w->addresses);
+	if (w->context != NULL)
+		lws_context_destroy(w->context);
+	tls_free(&w->tls);
+	free(w);
+}
