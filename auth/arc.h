@@ -1,0 +1,44 @@
+/*
+ * Arc machines: their resource ids, and the one call that lets us in.
+ */
+#ifndef AUTH_ARC_H
+#define AUTH_ARC_H
+
+struct cloud;
+struct err;
+struct relay_info;
+struct secret;
+
+#define ARC_ID_MAX	1024	/* bytes of a resource id */
+#define ARC_EXPIRES_IN_S	10800	/* the longest that Azure gives */
+
+/*
+ * The ARM id of a machine,
+ *	/subscriptions/GUID/resourceGroups/GROUP/providers/TYPE/NAME
+ * in the user's own spelling (ARM compares without case).
+ */
+struct arc_id {
+	char	text[ARC_ID_MAX + 1];	/* no slash at the end */
+	char	subscription[37];
+	char	group[200];	/* 90 characters, some of several bytes */
+	char	name[65];
+};
+
+/*
+ * Returns 0; or -1 with EX_USAGE (no such id), E202 (an Azure VM: it has no
+ * relay).
+ */
+int	 arc_id_parse(const char *text, struct arc_id *id, struct err *e);
+
+/*
+ * POST listCredentials (arc-relay-protocol(7), LIST): the relay credential of
+ * the machine's SSH service, good for expires_in_s (600-10800).  info is checked
+ * and is freed by the caller in every case.
+ * Returns 0; or -1 with E201 no machine, E401 no permission, E404 and E405 SSH
+ * not set up, E412 not an answer, E111 our clock is off, or an error of arm_call.
+ */
+int	 arc_list_credentials(const struct cloud *c, const struct arc_id *id,
+	    const struct secret *token, int expires_in_s,
+	    struct relay_info *info, struct err *e);
+
+#endif

@@ -1,0 +1,205 @@
+/*
+ * Running another program, see child.h.
+ */
+#include <errno.h>
+#include <fcntl.h>
+#include <poll.h>
+#include <signal.h>
+#include <spawn.h>
+#include <stdbool.h>
+#include <stdlib.h>
+#include <string.h>
+#include <sys/wait.h>
+#include <time.h>
+#include <unistd.h>
+
+#include "auth/child.h"
+#include "auth/text.h"
+#include "relay/secret.h"
+
+#define LOOK_MS	10	/* how often to look whether it ended */
+
+/* Ours alone: a program that we start has no need to know them. */
+static const char *const private_names[] = {
+	"AZURE_CLIENT_SECRET=", "AZURE_CLIENT_CERTIFICATE_PASSWORD=",
+	"AZURE_PASSWORD=", "SSHPROXY_RELAY_INFO=",
+};
+
+static bool
+is_private(const char *variable)
+{
+	size_t i;
+
+	for (i = 0; i < sizeof(private_names) / sizeof(private_names[0]); i++)
+		if (strncmp(variable, private_names[i],
+		    strlen(private_names[i])) == 0)
+			return (true);
+	return (false);
+}
+
+/* The environment for the child; lends the strings. */
+static char **
+filtered_environment(void)
+{
+	char **env;
+	size_t i, n;
+
+	for (n = 0; environ != NULL && environ[n] != NULL; n++)
+		;
+	if ((env = calloc(n + 1, sizeof(*env))) == NULL)
+		return (NULL);
+	for (i = n = 0; environ != NULL && environ[i] != NULL; i++)
+		if (!is_private(environ[i]))
+			env[n++] = environ[i];
+	return (env);
+}
+
+/* In a process group of its own, so that its children can be ended with it. */
+static int
+start(const char *const argv[], int out, int err, pid_t *pid)
+{
+	posix_spawn_file_actions_t files;
+	posix_spawnattr_t attr;
+	char **env = filtered_environment();
+	sigset_t none, pipe_only;
+	int rc = ENOMEM;
+
+	if (env == NULL)
+		return (rc);
+	(void)sigemptyset(&none);
+	(void)sigemptyset(&pipe_only);
+	(void)sigaddset(&pipe_only, SIGPIPE);
+	if (posix_spawn_file_actions_init(&files) != 0)
+		goto env;
+	if (posix_spawnattr_init(&attr) != 0)
+		goto files;
+	if (posix_spawn_file_actions_addopen(&files, 0, "/dev/null", O_RDONLY,
+	    0) == 0 &&
+	    posix_spawn_file_actions_adddup2(&files, out, 1) == 0 &&
+	    posix_spawn_file_actions_adddup2(&files, err, 2) == 0 &&
+	    posix_spawnattr_setpgroup(&attr, 0) == 0 &&
+	    posix_spawnattr_setsigmask(&attr, &none) == 0 &&
+	    posix_spawnattr_setsigdefault(&attr, &pipe_only) == 0 &&
+	    posix_spawnattr_setflags(&attr, POSIX_SPAWN_SETPGROUP |
+	    POSIX_SPAWN_SETSIGMASK | POSIX_SPAWN_SETSIGDEF) == 0)
+		rc = posix_spawnp(pid, argv[0], &files, &attr,
+		    (char *const *)(const void *)argv, env);
+	posix_spawnattr_destroy(&attr);
+ files:
+	posix_spawn_file_actions_destroy(&files);
+ env:
+	free(env);
+	return (rc);
+}
+
+/* Takes the bytes into the last line; an empty line does not count. */
+static void
+keep_last(char *last, bool *ended, const char *p, size_t len)
+{
+	size_t n = strlen(last);
+
+	for (; len > 0; p++, len--) {
+		if (*p == '\n' || *p == '\r' || *p == '\0') {
+			*ended = true;
+			continue;
+		}
+		if (*ended)
+			n = 0;
+		*ended = false;
+		if (n < CHILD_LAST_MAX - 1)
+			last[n++] = *p;
+		last[n] = '\0';
+	}
+}
+
+/* Reads what is there; false at the end of the stream. */
+static bool
+drain(int fd, struct secret *out, size_t max, char *last, bool *ended)
+{
+	char buf[4096];
+	ssize_t n;
+
+	while ((n = read(fd, buf, sizeof(buf))) > 0)
+		if (out != NULL)
+			(void)text_append(out, buf, (size_t)n, max);
+		else
+			keep_last(last, ended, buf, (size_t)n);
+	secret_wipe(buf, sizeof(buf));
+	return (n == -1 && (errno == EAGAIN || errno == EINTR));
+}
+
+static long
+ms_since(const struct timespec *start_time)
+{
+	struct timespec now;
+
+	(void)clock_gettime(CLOCK_MONOTONIC, &now);
+	return ((now.tv_sec - start_time->tv_sec) * 1000 +
+	    (now.tv_nsec - start_time->tv_nsec) / 1000000);
+}
+
+/*
+ * Until the child itself is gone.  The end of its output would not do: az leaves
+ * a process of its own behind that may hold the pipes for longer.
+ */
+static enum child_result
+collect(pid_t pid, int outfd, int errfd, int limit_ms, size_t max,
+    struct secret *out, char *last, int *status)
+{
+	struct pollfd fds[2] = { { outfd, POLLIN, 0 }, { errfd, POLLIN, 0 } };
+	enum child_result result = CHILD_ENDED;
+	struct timespec start_time;
+	bool ended = false, gone;
+
+	(void)clock_gettime(CLOCK_MONOTONIC, &start_time);
+	do {
+		if (ms_since(&start_time) >= limit_ms) {
+			(void)kill(-pid, SIGKILL);
+			(void)waitpid(pid, status, 0);
+			return (CHILD_LATE);
+		}
+		(void)poll(fds, 2, LOOK_MS);
+		gone = waitpid(pid, status, WNOHANG) == pid;
+		if (fds[0].fd != -1 && !drain(outfd, out, max, NULL, NULL))
+			fds[0].fd = -1;
+		if (fds[1].fd != -1 && !drain(errfd, NULL, 0, last, &ended))
+			fds[1].fd = -1;
+	} while (!gone);
+	*status = WIFEXITED(*status) ? WEXITSTATUS(*status) :
+	    128 + WTERMSIG(*status);
+	return (result);
+}
+
+enum child_result
+child_run(const char *const argv[], int limit_ms, size_t max,
+    struct secret *out, char last[CHILD_LAST_MAX], int *status)
+{
+	enum child_result result = CHILD_BROKEN;
+	int outs[2] = { -1, -1 }, errs[2] = { -1, -1 }, why;
+	pid_t pid;
+	size_t i;
+
+	last[0] = '\0';
+	secret_free(out);
+	if (pipe2(outs, O_CLOEXEC) == -1 || pipe2(errs, O_CLOEXEC) == -1)
+		goto out;
+	(void)fcntl(outs[0], F_SETFL, O_NONBLOCK);
+	(void)fcntl(errs[0], F_SETFL, O_NONBLOCK);
+	if ((why = start(argv, outs[1], errs[1], &pid)) != 0) {
+		errno = why;
+		result = why == ENOENT ? CHILD_ABSENT : CHILD_BROKEN;
+		goto out;
+	}
+	result = collect(pid, outs[0], errs[0], limit_ms, max, out, last,
+	    status);
+ out:
+	why = errno;
+	for (i = 0; i < 2; i++) {
+		if (outs[i] != -1)
+			(void)close(outs[i]);
+		if (errs[i] != -1)
+			(void)close(errs[i]);
+	}
+	errno = why;
+	return (result);
+}

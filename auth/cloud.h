@@ -1,0 +1,28 @@
+/*
+ * Azure clouds as data: public, US Government, China, and a custom one from a
+ * file that the user names.
+ */
+#ifndef AUTH_CLOUD_H
+#define AUTH_CLOUD_H
+
+struct err;
+
+struct cloud {
+	char	name[64];		/* "AzureCloud", or the custom name */
+	char	management[256];	/* "https://management.azure.com", no slash at the end */
+	char	authority[256];		/* "https://login.microsoftonline.com" */
+	char	relay_suffix[101];	/* "servicebus.windows.net" */
+	char	ca_file[1024];		/* trust only this for the three above; or "" */
+};
+
+/*
+ * The cloud to talk to.  With file, the custom cloud that the JSON file
+ * describes (arc-relay(1), CLOUD FILE): a custom endpoint is used only when the
+ * user names it, never from the working directory.  With name, a built-in one
+ * (any case).  With neither, the public cloud.
+ * Returns 0, or -1 with an error (EX_NOINPUT, EX_DATAERR, EX_CONFIG E313).
+ */
+int	 cloud_load(struct cloud *c, const char *name, const char *file,
+	    struct err *e);
+
+#endif

@@ -1,0 +1,19 @@
+/*
+ * An error on its way from arc-relay to arc-relay-proxy, as one line of JSON:
+ *	{"error":{"status":77,"id":"E401","cause":"...","fix":"..."}}
+ */
+#ifndef AUTH_ERRJSON_H
+#define AUTH_ERRJSON_H
+
+#include <stddef.h>
+
+struct err;
+struct secret;
+
+/* Writes the line, without newline, into out.  Returns 0 or -1 (no memory). */
+int	 errjson_format(const struct err *e, struct secret *out);
+
+/* Returns 0 and fills *e when text is such a line; -1 when it is not. */
+int	 errjson_parse(const char *text, size_t len, struct err *e);
+
+#endif

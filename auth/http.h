@@ -1,0 +1,80 @@
+/*
+ * HTTPS requests; only http.c knows libcurl.  No redirects, no cookies, no
+ * compression, no netrc: one request, one answer of bounded size.  Proxies are
+ * what the environment says (curl(1), ENVIRONMENT).
+ */
+#ifndef AUTH_HTTP_H
+#define AUTH_HTTP_H
+
+#include <stdbool.h>
+#include <stddef.h>
+#include <stdint.h>
+
+#include "relay/secret.h"
+
+struct err;
+
+#define HTTP_ID_MAX	80	/* bytes, with the NUL */
+
+/*
+ * How long http_call goes on trying, waits included.  Below the 8 s that others
+ * wait for our lock (creds.c): they shall get our answer, not ask themselves.
+ */
+#define HTTP_PATIENCE_MS	7000
+
+struct http_request {
+	const char		*method;	/* "GET", "POST", "PUT" */
+	const char		*url;		/* https only */
+	const char *const	*headers;	/* "Name: value", NULL at the end */
+	const struct secret	*body;		/* NULL: none */
+	const char		*ca_file;	/* trust this only; "": the system */
+	int			 timeout_s;	/* the whole of it */
+	size_t			 body_max;	/* bytes of the answer */
+};
+
+struct http_reply {
+	int		status;
+	struct secret	body;
+	int64_t		retry_after_s;	/* 0: not said */
+	char		request_id[HTTP_ID_MAX];	/* for support; or "" */
+	char		correlation_id[HTTP_ID_MAX];
+};
+
+#define HTTP_REPLY_INIT	{ .status = 0 }
+
+/*
+ * One request.  Returns 0 when an answer came, whatever its status; -1 when
+ * none did, with an error that names the host: E601 name, E602 connect, E603
+ * and E604 proxy, E605 certificate, E606 TLS, E409 connection lost or too slow,
+ * E412 too large.  reply is freed by the caller in both cases.
+ */
+int	 http_once(const struct http_request *q, struct http_reply *reply,
+	    struct err *e);
+
+/*
+ * The same, and again after 408, 429, 5xx (RFC 9110, 10.2.3: as late as
+ * Retry-After says) and a lost connection, while HTTP_PATIENCE_MS last.  A wait
+ * that would be longer is not begun: the reply is given as it is.
+ */
+int	 http_call(const struct http_request *q, struct http_reply *reply,
+	    struct err *e);
+
+/*
+ * What a status means when its body does not tell: E408 throttled, E409 failing,
+ * E607 for one that is not of the host at all (a portal, a proxy).  Returns -1.
+ */
+int	 http_refused(const char *host, const struct http_reply *reply,
+	    struct err *e);
+
+/* Is it 408, 429 or 5xx: the host's state and not our request? */
+bool	 http_is_busy(int status);
+
+void	 http_reply_free(struct http_reply *reply);
+
+/* "https://host:port/path" -> "host:port". */
+void	 http_host(const char *url, char *out, size_t size);
+
+/* "libcurl/7.88.1 OpenSSL/3.0.17 ...".  Static. */
+const char *http_version(void);
+
+#endif

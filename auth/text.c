@@ -1,0 +1,99 @@
+/*
+ * Growing and quoting text, see text.h.
+ */
+#include <errno.h>
+#include <fcntl.h>
+#include <stdint.h>
+#include <string.h>
+#include <unistd.h>
+
+#include "auth/text.h"
+#include "relay/secret.h"
+
+int
+text_append(struct secret *s, const void *data, size_t len, size_t max)
+{
+	char *bigger;
+
+	if (len > max || s->len > max - len || max == SIZE_MAX ||
+	    (bigger = secret_realloc(s->data, s->len + len + 1)) == NULL)
+		return (-1);
+	if (len > 0)
+		memcpy(bigger + s->len, data, len);
+	s->data = bigger;
+	s->len += len;
+	s->data[s->len] = '\0';
+	return (0);
+}
+
+static bool
+is_alnum(char c)
+{
+	return ((c >= 'a' && c <= 'z') || (c >= 'A' && c <= 'Z') ||
+	    (c >= '0' && c <= '9'));
+}
+
+int
+text_percent(struct secret *s, const char *string, const char *keep)
+{
+	static const char hex[] = "0123456789ABCDEF";
+	char quoted[3] = "%";
+
+	for (; *string != '\0'; string++) {
+		unsigned char c = (unsigned char)*string;
+		bool plain = is_alnum(*string) || strchr("-._~", c) != NULL ||
+		    strchr(keep, c) != NULL;
+
+		quoted[1] = hex[c >> 4];
+		quoted[2] = hex[c & 15];
+		if (text_append(s, plain ? string : quoted, plain ? 1 : 3,
+		    SIZE_MAX - 1) == -1)
+			return (-1);
+	}
+	return (0);
+}
+
+bool
+text_only(const char *string, const char *also)
+{
+	for (; *string != '\0'; string++)
+		if (!is_alnum(*string) && strchr(also, *string) == NULL)
+			return (false);
+	return (true);
+}
+
+bool
+text_is_visible(const char *data, size_t len)
+{
+	size_t i;
+
+	for (i = 0; i < len; i++)
+		if (data[i] <= 0x20 || data[i] > 0x7e)
+			return (false);
+	return (len > 0);
+}
+
+int
+text_read_file(const char *path, size_t max, struct secret *out)
+{
+	char buf[4096];
+	ssize_t n = -1;
+	int fd;
+
+	if ((fd = open(path, O_RDONLY | O_CLOEXEC)) == -1)
+		return (-1);
+	secret_free(out);
+	while ((n = read(fd, buf, sizeof(buf))) != 0) {
+		if (n == -1 && errno == EINTR)
+			continue;
+		if (n == -1 || text_append(out, buf, (size_t)n, max) == -1)
+			break;
+	}
+	secret_wipe(buf, sizeof(buf));
+	if (n > 0)
+		errno = EFBIG;
+	if (n != 0)
+		secret_free(out);
+	(void)close(fd);	/* read only: nothing to lose; keeps errno */
+	return (n == 0 ? 0 : -1);
+}

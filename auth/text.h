@@ -1,0 +1,36 @@
+/*
+ * Growing and quoting text that may be secret.
+ */
+#ifndef AUTH_TEXT_H
+#define AUTH_TEXT_H
+
+#include <stdbool.h>
+#include <stddef.h>
+
+struct secret;
+
+/*
+ * Adds len bytes at the end of s.  Returns 0, or -1 when there is no memory or
+ * s would be longer than max bytes; s is unchanged then.
+ */
+int	 text_append(struct secret *s, const void *data, size_t len, size_t max);
+
+/*
+ * Adds the string, with every byte that is neither unreserved (RFC 3986, 2.3)
+ * nor one of keep as %XX.  Returns 0 or -1 (no memory).
+ */
+int	 text_percent(struct secret *s, const char *string, const char *keep);
+
+/* Is each byte of the string a letter or digit of ASCII, or one of also? */
+bool	 text_only(const char *string, const char *also);
+
+/* The same for len bytes of visible ASCII, as in a header's value; len > 0. */
+bool	 text_is_visible(const char *data, size_t len);
+
+/*
+ * The whole of a small file.  Returns 0; or -1 with errno, which is EFBIG when
+ * it holds more than max bytes.
+ */
+int	 text_read_file(const char *path, size_t max, struct secret *out);
+
+#endif
