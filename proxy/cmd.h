@@ -9,7 +9,8 @@ struct err;
 
 /*
  * argv[0] is the verb.  Results go to stdout; what was asked for and nothing
- * else.  Returns 0; or -1 with an error, whose status becomes ours.
+ * else.  Returns our exit status, having told why if it is not 0; or -1 with an
+ * error for main to tell, whose status becomes ours.
  */
 int	 cmd_credentials(int argc, char **argv, struct err *e);
 int	 cmd_version(int argc, char **argv, struct err *e);

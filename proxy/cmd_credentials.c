@@ -91,16 +91,43 @@ print(struct secret *line, struct err *e)
 	return (left > 0 ? -1 : 0);
 }
 
-int
-cmd_credentials(int argc, char **argv, struct err *e)
+static int
+get(const struct options *o, struct secret *line, struct err *e)
 {
 	struct relay_info info = RELAY_INFO_INIT;
-	struct secret line = SECRET_INIT;
-	struct options o;
 	struct cloud cloud;
 	struct arc_id id;
 	long port = 22;
 	int rc = -1;
+
+	if (check(o, e) == -1 || arc_id_parse(o->rest[0], &id, e) == -1 ||
+	    (o->value[O_PORT] != NULL && options_number(o->value[O_PORT], 1,
+	    65535, "--port", &port, e) == -1) ||
+	    cloud_load(&cloud, o->value[O_CLOUD], o->value[O_CLOUD_FILE],
+	    e) == -1)
+		return (-1);
+
+	const struct creds_request r = {
+		.cloud = &cloud, .id = &id, .port = (int)port,
+		.credential = o->value[O_CREDENTIAL],
+		.refused = o->value[O_REFUSED],
+		.refresh = o->value[O_REFRESH] != NULL,
+		.no_cache = o->value[O_NO_CACHE] != NULL,
+	};
+
+	if (creds_get(&r, &info, e) == 0 &&
+	    (rc = relayinfo_format(&info, line)) == -1)
+		err_set(e, EX_OSERR, "", "out of memory");
+	relay_info_free(&info);
+	return (rc);
+}
+
+int
+cmd_credentials(int argc, char **argv, struct err *e)
+{
+	struct secret line = SECRET_INIT;
+	struct options o;
+	int rc, status = 0;
 
 	if (options_parse(table, argc, argv, &o, e) == -1)
 		return (-1);
@@ -112,32 +139,13 @@ cmd_credentials(int argc, char **argv, struct err *e)
 	}
 	log_init("arc-relay", o.count[O_VERBOSE] > 1 ? LOG_DEBUG :
 	    o.count[O_VERBOSE] == 1 ? LOG_VERBOSE : LOG_QUIET, false);
-	if (check(&o, e) == -1 || arc_id_parse(o.rest[0], &id, e) == -1 ||
-	    (o.value[O_PORT] != NULL && options_number(o.value[O_PORT], 1,
-	    65535, "--port", &port, e) == -1) ||
-	    cloud_load(&cloud, o.value[O_CLOUD], o.value[O_CLOUD_FILE],
-	    e) == -1)
-		return (-1);
-
-	const struct creds_request r = {
-		.cloud = &cloud, .id = &id, .port = (int)port,
-		.credential = o.value[O_CREDENTIAL],
-		.refused = o.value[O_REFUSED],
-		.refresh = o.value[O_REFRESH] != NULL,
-		.no_cache = o.value[O_NO_CACHE] != NULL,
-	};
-
-	if (creds_get(&r, &info, e) == -1) {
-		if (o.value[O_ERRORS_AS_JSON] == NULL ||
-		    errjson_format(e, &line) == -1)
-			goto out;
-		(void)print(&line, e);
-		rc = e->status;
-	} else if (relayinfo_format(&info, &line) == -1)
-		err_set(e, EX_OSERR, "", "out of memory");
-	else
+	rc = get(&o, &line, e);
+	if (rc == -1 && o.value[O_ERRORS_AS_JSON] != NULL) {
+		status = e->status;
+		rc = errjson_format(e, &line);
+	}
+	if (rc == 0)
 		rc = print(&line, e);
- out:
-	relay_info_free(&info);
-	return (rc);
+	secret_free(&line);
+	return (rc == 0 ? status : -1);
 }

@@ -28,6 +28,8 @@
 
 #define CLOCK_SKEW_S	60	/* a credential that ended just now may still do */
 #define HELPER		"arc-relay"
+#define WRITE_AGAIN	"write it again with az ssh config, or name the " \
+			"machine's resource id instead: that never expires"
 
 extern char **environ;
 
@@ -41,8 +43,11 @@ take(const char *text, size_t len, const char *name, const struct cloud *cloud,
 	struct tm tm;
 
 	if (relayinfo_parse(text, len, info, e) == -1 ||
-	    relay_info_check(info, cloud->relay_suffix, e) == -1)
+	    relay_info_check(info, cloud->relay_suffix, e) == -1) {
+		if (e->fix[0] == '\0')
+			err_fix(e, WRITE_AGAIN);
 		return (-1);
+	}
 	if (!relay_info_is_expired(info, time(NULL), -CLOCK_SKEW_S))
 		return (0);
 	end = (time_t)info->expires_on;
@@ -51,8 +56,7 @@ take(const char *text, size_t len, const char *name, const struct cloud *cloud,
 		(void)snprintf(when, sizeof(when), "an unknown time");
 	err_set(e, EX_DATAERR, "E106", "the relay information in %s expired on "
 	    "%s", name, when);
-	return (err_fix(e, "write it again with az ssh config, or name the "
-	    "machine's resource id instead: that never expires"));
+	return (err_fix(e, WRITE_AGAIN));
 }
 
 static int
@@ -70,8 +74,7 @@ from_file(const char *path, const struct cloud *cloud, struct relay_info *info,
 	else {
 		err_sys(e, EX_NOINPUT, "E106", "cannot read relay information "
 		    "from %s", path);
-		err_fix(e, "write it with az ssh config, or name the machine's "
-		    "resource id instead of -r");
+		err_fix(e, WRITE_AGAIN);
 	}
 	secret_free(&text);
 	return (rc);

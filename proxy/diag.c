@@ -24,16 +24,16 @@ static const struct row {
 } table[] = {
 	{ 404, 404, "no listeners connected", "E501", EX_UNAVAILABLE,
 	    RETRY_LISTENER,
-	    "the Arc agent of %m is not listening (off, restarting or blocked)",
+	    "the machine's Arc agent is not listening (off, restarting or blocked)",
 	    "on %m see: sudo azcmagent show; restart it with: sudo systemctl "
 	    "restart himdsd arcproxyd" },
 	{ 404, 404, "None of the connected listeners", "E501", EX_UNAVAILABLE,
 	    RETRY_LISTENER,
-	    "the Arc agent of %m did not answer the relay in time",
+	    "the machine's Arc agent did not answer the relay in time",
 	    "on %m check that *.servicebus.windows.net:443 can be reached: "
 	    "sudo azcmagent check" },
 	{ 404, 404, NULL, "E502", EX_TEMPFAIL, RETRY_LISTENER,
-	    "the endpoint of %m is new, or its Arc agent has not picked it up "
+	    "the machine's endpoint is new, or its Arc agent has not picked it up "
 	    "(30-90 s) [%r]",
 	    "try again; if it stays, delete and create the endpoint: az rest "
 	    "--method put --url ID/providers/Microsoft.HybridConnectivity/"
@@ -52,10 +52,10 @@ static const struct row {
 	    "-p PORT" },
 	{ 503, 503, "connection to localhost:", "E505", EX_UNAVAILABLE,
 	    RETRY_AGENT,
-	    "nothing listens on port %p of %m",
+	    "nothing listens on port %p of the machine",
 	    "on %m run: sudo systemctl enable --now ssh" },
 	{ 503, 503, NULL, "E506", EX_TEMPFAIL, RETRY_SERVICE,
-	    "the relay or the agent of %m is busy (503 %r)",
+	    "the relay or the machine's agent is busy (503 %r)",
 	    "try again in a minute" },
 	{ 400, 400, NULL, "E509", EX_PROTOCOL, RETRY_NEVER,
 	    "the relay rejected the request (400 %r)",
@@ -72,7 +72,7 @@ static const struct row {
 	    "a proxy in between does not pass WebSocket upgrades (426 %r)",
 	    "let the proxy pass CONNECT to the relay untouched" },
 	{ 500, 599, NULL, "E506", EX_TEMPFAIL, RETRY_SERVICE,
-	    "the relay or the agent of %m failed (%s %r)",
+	    "the relay or the machine's agent failed (%s %r)",
 	    "try again in a minute; https://azure.status.microsoft" },
 	{ 101, 101, NULL, "E607", EX_PROTOCOL, RETRY_NEVER,
 	    "the answer to the upgrade is not from a WebSocket server",
@@ -157,9 +157,8 @@ diag_no_answer(int wait_s, struct err *e)
 int
 diag_no_banner(const struct diag_names *names, struct err *e)
 {
-	err_set(e, EX_UNAVAILABLE, "E507", "the connection to port %d of %s "
-	    "was cut before its SSH server said a word", names->port,
-	    names->machine);
+	err_set(e, EX_UNAVAILABLE, "E507", "the connection to port %d of the "
+	    "machine was cut before its SSH server said a word", names->port);
 	return (err_fix(e, "on %s: is sshd running, and is the port allowed? "
 	    "sudo azcmagent config get incomingconnections.ports",
 	    names->machine));

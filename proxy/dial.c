@@ -86,7 +86,8 @@ await_answer(struct wire *w, struct sshio *ssh, int64_t until_ms,
 static int
 attempt(const struct opts *o, const struct cloud *cloud,
     const struct diag_names *names, struct sshio *ssh, int64_t until_ms,
-    const struct relay_info *info, struct wire **wire, struct err *e)
+    const struct relay_info *info, struct wire **wire,
+    struct wire_answer *refusal, struct err *e)
 {
 	char id[ENDPOINT_ID_SIZE], key[WS_KEY_SIZE];
 	const struct wire_times *t;
@@ -115,20 +116,16 @@ attempt(const struct opts *o, const struct cloud *cloud,
 		goto fail;
 	log_verbose("answer: %d %s", wire_answer(w)->status,
 	    wire_answer(w)->reason);
-	if (check_answer(wire_answer(w), key, names, e) == -1)
+	if (check_answer(wire_answer(w), key, names, e) == -1) {
+		*refusal = *wire_answer(w);
 		goto fail;
+	}
 	t = wire_times(w);
 	log_verbose("dns %d tcp %d tls %d upgrade %d ms", (int)t->dns_ms,
 	    (int)t->tcp_ms, (int)t->tls_ms, (int)t->upgrade_ms);
 	*wire = w;
 	return (0);
  fail:
-	if (o->drop_in && wire_answer(w)->status != 0 &&
-	    wire_answer(w)->status != 101)
-		log_always("error", "error connecting to wss://%s/$hc/%s. %d "
-		    "%s. websocket: bad handshake ", ep.host,
-		    info->hybrid_connection, wire_answer(w)->status,
-		    wire_answer(w)->reason);
 	wire_free(w);
 	return (-1);
 }
@@ -160,7 +157,8 @@ renew(const struct opts *o, const struct cloud *cloud, struct sshio *ssh,
 int
 dial(const struct opts *o, const struct cloud *cloud,
     const struct diag_names *names, struct sshio *ssh, int64_t began_ms,
-    struct relay_info *info, struct wire **wire, struct err *e)
+    struct relay_info *info, struct wire **wire, struct wire_answer *refusal,
+    struct err *e)
 {
 	int64_t deadline_ms = (int64_t)o->deadline_s * 1000;
 	int64_t end_ms = began_ms + deadline_ms, now = dial_clock_ms(), wait;
@@ -173,8 +171,11 @@ dial(const struct opts *o, const struct cloud *cloud,
 		int64_t until = now + ATTEMPT_MS < end_ms ? now + ATTEMPT_MS :
 		    end_ms;
 
-		if (attempt(o, cloud, names, ssh, until, info, wire, e) == 0)
+		if (attempt(o, cloud, names, ssh, until, info, wire, refusal,
+		    e) == 0) {
+			*e = (struct err)ERR_INIT;
 			return (0);
+		}
 		if (e->status == 0)
 			return (-1);
 		now = dial_clock_ms();

@@ -13,6 +13,7 @@ struct opts;
 struct relay_info;
 struct sshio;
 struct wire;
+struct wire_answer;
 
 /*
  * Dials until the relay answers with a good 101, the failure is one that another
@@ -20,11 +21,13 @@ struct wire;
  * monotonic clock.  A credential that the relay refuses is renewed once.
  *
  * Returns 0 and gives *wire; or -1 with an error; or -1 with e->status 0 when
- * ssh has left: nothing is dialled afterwards.  info may have been renewed.
+ * ssh has left: nothing is dialled afterwards.  info may have been renewed;
+ * *refusal is the last answer that let us not in (status 0: there was none).
  */
 int	 dial(const struct opts *o, const struct cloud *cloud,
 	    const struct diag_names *names, struct sshio *ssh, int64_t began_ms,
-	    struct relay_info *info, struct wire **wire, struct err *e);
+	    struct relay_info *info, struct wire **wire,
+	    struct wire_answer *refusal, struct err *e);
 
 /* Milliseconds of the monotonic clock. */
 int64_t	 dial_clock_ms(void);

@@ -21,9 +21,12 @@
 
 #define PROGRAM	"arc-relay-proxy"
 
-/* A session from end to end.  p tells afterwards how far it came. */
+/*
+ * A session from end to end.  p and refusal tell afterwards how far it came.
+ */
 static int
-session(const struct opts *o, struct sshio *ssh, struct pump *p, struct err *e)
+session(const struct opts *o, struct sshio *ssh, struct pump *p,
+    struct wire_answer *refusal, struct err *e)
 {
 	int64_t began_ms = dial_clock_ms();
 	struct diag_names names = {
@@ -39,7 +42,8 @@ session(const struct opts *o, struct sshio *ssh, struct pump *p, struct err *e)
 	if (credential_get(o, &cloud, ssh, NULL, o->deadline_s * 1000L, &info,
 	    e) == -1)
 		goto out;
-	if (dial(o, &cloud, &names, ssh, began_ms, &info, &wire, e) == -1)
+	if (dial(o, &cloud, &names, ssh, began_ms, &info, &wire, refusal,
+	    e) == -1)
 		goto out;
 	relay_info_free(&info);		/* an open session needs no secret */
 
@@ -61,12 +65,32 @@ session(const struct opts *o, struct sshio *ssh, struct pump *p, struct err *e)
 }
 
 /*
+ * The line on stderr as Microsoft's sshproxy writes it: az ssh and Az.Ssh look
+ * for its beginning.
+ */
+static void
+tell_as_sshproxy(const struct pump *p, const struct wire_answer *refusal,
+    const char *line)
+{
+	if (p->down_bytes > 0)
+		log_always("fatal", "sshproxy: error copying information from "
+		    "the connection: %s", line);
+	else if (refusal->status != 0)
+		log_always("fatal", "sshproxy: error connecting to the address: "
+		    "%d %s. websocket: bad handshake. %s", refusal->status,
+		    refusal->reason, line);
+	else
+		log_always("fatal", "sshproxy: error connecting to the address: "
+		    "%s", line);
+}
+
+/*
  * The one place where an error is told: to ssh, which shows it even where our
  * stderr goes nowhere, and on stderr.
  */
 static void
 tell(const struct opts *o, struct sshio *ssh, const struct pump *p,
-    const struct err *e)
+    const struct wire_answer *refusal, const struct err *e)
 {
 	uint8_t packet[LASTWORDS_SIZE];
 	char line[ERR_LINE_MAX + 1];
@@ -77,9 +101,7 @@ tell(const struct opts *o, struct sshio *ssh, const struct pump *p,
 	if (ssh->out != -1 && p->down_bytes == 0)
 		said = sshio_farewell(ssh, packet, lastwords(line, packet));
 	if (o->log_json && o->drop_in)
-		log_always("fatal", "sshproxy: error %s: %s",
-		    p->down_bytes == 0 ? "connecting to the address" :
-		    "copying information from the connection", line);
+		tell_as_sshproxy(p, refusal, line);
 	else if (o->log_json)
 		log_always("fatal", "%s", line);
 	else if (!said || !isatty(STDERR_FILENO))	/* not twice */
@@ -91,13 +113,14 @@ main(int argc, char **argv)
 {
 	struct sshio ssh = { .in = -1, .out = -1 };
 	struct pump pump = { .in = -1 };
+	struct wire_answer refusal = { .status = 0 };
 	struct err e = ERR_INIT;
 	struct opts o;
 	int rc = -1;
 
 	harden_process();
 	if (opts_parse(argc, argv, &o, &e) == -1) {
-		tell(&o, &ssh, &pump, &e);
+		tell(&o, &ssh, &pump, &refusal, &e);
 		return (e.status);
 	}
 	if (o.show_help) {
@@ -114,11 +137,11 @@ main(int argc, char **argv)
 	harden_memory();
 	if (pump_init(&pump, &e) == -1)
 		goto out;
-	rc = session(&o, &ssh, &pump, &e);
+	rc = session(&o, &ssh, &pump, &refusal, &e);
  out:
 	if (rc == -1 && e.status != 0)
-		tell(&o, &ssh, &pump, &e);
+		tell(&o, &ssh, &pump, &refusal, &e);
 	pump_free(&pump);
 	sshio_close(&ssh);
-	return (e.status);
+	return (rc == 0 ? 0 : e.status);
 }

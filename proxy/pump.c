@@ -140,8 +140,6 @@ read_in(struct pump *p)
 		p->in_open = false;
 		p->ssh_left = true;
 	}
-	if (*p->leave && p->now >= p->left + p->times.quiet_ms)
-		p->in_open = false;	/* a writer that does not stop */
 }
 
 /* The relay takes no more; what it sent before may still be read. */
@@ -321,6 +319,8 @@ next_alarm(const struct pump *p)
 			at = p->left + p->times.linger_ms;
 		return (at);
 	}
+	if (*p->leave)
+		return (p->left + p->times.quiet_ms);
 	switch (p->ping_state) {
 	case PING_NONE:
 		return (p->heard + p->times.ping_ms);
@@ -339,6 +339,10 @@ on_alarm(struct pump *p)
 {
 	if (p->close_queued)
 		return (true);
+	if (*p->leave) {	/* stdin neither ends nor pauses */
+		p->in_open = false;
+		return (false);
+	}
 	if (p->ping_state == PING_OUT) {
 		p->dead = true;
 		p->down_open = false;

@@ -7,15 +7,7 @@
 #include <string.h>
 
 #include "relay/err.h"
-
-/* What peers and files say may hold escape sequences: show none of them. */
-static void
-only_printable(char *s)
-{
-	for (; *s != '\0'; s++)
-		if (*s < 0x20 || *s > 0x7e)
-			*s = '?';
-}
+#include "relay/log.h"
 
 static void
 set(struct err *e, int status, const char *id, const char *fmt, va_list ap)
@@ -24,7 +16,7 @@ set(struct err *e, int status, const char *id, const char *fmt, va_list ap)
 	e->status = status;
 	(void)snprintf(e->id, sizeof(e->id), "%s", id);
 	(void)vsnprintf(e->cause, sizeof(e->cause), fmt, ap);
-	only_printable(e->cause);
+	log_clean(e->cause);
 }
 
 int
@@ -61,7 +53,7 @@ err_fix(struct err *e, const char *fmt, ...)
 	va_start(ap, fmt);
 	(void)vsnprintf(e->fix, sizeof(e->fix), fmt, ap);
 	va_end(ap);
-	only_printable(e->fix);
+	log_clean(e->fix);
 	return (-1);
 }
 
@@ -77,7 +69,7 @@ err_line(const struct err *e, const char *program, const char *subject,
 	(void)snprintf(buf, max - idlen, "%s: %s%s%s%s%s", program,
 	    subject != NULL ? subject : "", subject != NULL ? ": " : "",
 	    e->cause, e->fix[0] != '\0' ? ". fix: " : "", e->fix);
-	only_printable(buf);
+	log_clean(buf);
 	if (idlen > 0) {
 		size_t len = strlen(buf);
 

@@ -72,9 +72,8 @@ token_is_plain(const struct secret *s)
 static int
 bad(struct err *e, const char *field, const char *what)
 {
-	err_set(e, EX_DATAERR, "E106", "relay information: %s %s", field, what);
-	return (err_fix(e, "get it again: arc-relay credentials --refresh "
-	    "RESOURCE-ID, or the command that wrote the file"));
+	return (err_set(e, EX_DATAERR, "E106", "relay information: %s %s", field,
+	    what));
 }
 
 int

@@ -32,6 +32,14 @@ log_wants(enum log_level level)
 	return (log_to.level >= level);
 }
 
+void
+log_clean(char *s)
+{
+	for (; *s != '\0'; s++)
+		if (*s < 0x20 || *s > 0x7e)
+			*s = '?';
+}
+
 /* Text as the inside of a JSON string; what does not fit is left out. */
 static void
 json_escape(const char *text, char *out, size_t size)
@@ -44,9 +52,8 @@ json_escape(const char *text, char *out, size_t size)
 		if (c == '"' || c == '\\') {
 			out[n++] = '\\';
 			out[n++] = (char)c;
-		} else if (c < 0x20 || c > 0x7e || c == '<' || c == '>' ||
-		    c == '&')	/* as Go's encoder does: the readers of
-				 * sshproxy's log expect it */
+		} else if (c == '<' || c == '>' || c == '&')
+			/* as Go does: who reads sshproxy's log expects it */
 			n += (size_t)snprintf(out + n, size - n, "\\u%04x", c);
 		else
 			out[n++] = (char)c;
@@ -62,6 +69,7 @@ put_line(const char *level_name, const char *fmt, va_list ap)
 	int len;
 
 	(void)vsnprintf(text, sizeof(text), fmt, ap);
+	log_clean(text);
 	if (log_to.json) {
 		char escaped[sizeof(text)], when[32];
 		time_t now = time(NULL);

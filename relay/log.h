@@ -25,6 +25,12 @@ bool	 log_wants(enum log_level level);
 void	 log_verbose(const char *fmt, ...) __attribute__((format(printf, 1, 2)));
 void	 log_debug(const char *fmt, ...) __attribute__((format(printf, 1, 2)));
 
+/*
+ * Makes a string safe to show: what is not printable ASCII becomes '?'.  Peers,
+ * files and libraries may say anything, escape sequences for a terminal too.
+ */
+void	 log_clean(char *s);
+
 /* A line that is always shown, under the given level name ("fatal", "warning"). */
 void	 log_always(const char *level_name, const char *fmt, ...)
 	    __attribute__((format(printf, 2, 3)));

@@ -86,11 +86,12 @@ class EmulatorCase(unittest.TestCase):
         return ["--cloud-file", self.emu.cloud_file,
                 "--connect-to", f"127.0.0.1:{port or self.emu.relay_port}"]
 
-    def proxy(self, *args, stdin=subprocess.PIPE, port=None, env=None, **popen):
+    def proxy(self, *args, stdin=subprocess.PIPE, port=None, env=None, options=None, **popen):
         """Starts arc-relay-proxy towards the emulated relay."""
+        options = self.relay_options(port) if options is None else options
         popen.setdefault("stdout", subprocess.PIPE)
         popen.setdefault("stderr", subprocess.PIPE)
-        return subprocess.Popen(WRAP + [PROXY, *self.relay_options(port), *args],
+        return subprocess.Popen(WRAP + [PROXY, *options, *args],
                                 stdin=stdin, env=env or self.env, **popen)
 
     def run_proxy(self, *args, input=b"", **popen):
