@@ -178,10 +178,10 @@ static void
 take_span(struct pump *p)
 {
 	const struct ws_decoder *d = &p->decoder;
-	struct iovec *last = &p->span[p->nspans - 1];
+	struct iovec *last = p->nspans > 0 ? &p->span[p->nspans - 1] : NULL;
 
 	p->trail -= d->len;
-	if (p->nspans > 0 && p->trail == 0 &&
+	if (last != NULL && p->trail == 0 &&
 	    (uint8_t *)last->iov_base + last->iov_len == d->data) {
 		last->iov_len += d->len;	/* more of the same frame */
 		return;
@@ -240,7 +240,7 @@ decode(struct pump *p)
 static void
 read_wire(struct pump *p)
 {
-	ssize_t n = WIRE_AGAIN;
+	ssize_t n = p->more_input ? 1 : WIRE_AGAIN;	/* if we cannot ask now */
 
 	while (wants_wire_input(p) && (n = wire_read(p->wire,
 	    ring_head(&p->down), ring_room(&p->down))) > 0) {

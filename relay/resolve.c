@@ -6,6 +6,7 @@
 #include <netdb.h>
 #include <pthread.h>
 #include <signal.h>
+#include <stdatomic.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
@@ -13,24 +14,26 @@
 
 #include "relay/resolve.h"
 
+/* Shared by the caller and the thread: who drops it last frees it. */
 struct resolver {
-	int	done[2];	/* pipe: the thread closes its end when it is done */
-};
-
-/*
- * What the thread owns.  It outlives the resolver when nobody waits for it, and
- * hands its result over by writing it into the pipe.
- */
-struct job {
-	char	*host;
-	char	 port[8];
-	int	 fd;
-};
-
-struct answer {
-	int		 error;
+	char		*host;
+	char		 port[8];
+	int		 done[2];	/* pipe; the thread closes its end when it is done */
+	int		 error;		/* of getaddrinfo */
 	struct addrinfo	*list;
+	atomic_int	 owners;
 };
+
+static void
+drop(struct resolver *r)
+{
+	if (atomic_fetch_sub(&r->owners, 1) > 1)
+		return;
+	if (r->list != NULL)
+		freeaddrinfo(r->list);
+	free(r->host);
+	free(r);
+}
 
 static void *
 resolve(void *arg)
@@ -40,16 +43,11 @@ resolve(void *arg)
 		.ai_socktype = SOCK_STREAM,
 		.ai_flags = AI_NUMERICSERV,
 	};
-	struct job *job = arg;
-	struct answer answer = { 0, NULL };
+	struct resolver *r = arg;
 
-	answer.error = getaddrinfo(job->host, job->port, &hints, &answer.list);
-	if (write(job->fd, &answer, sizeof(answer)) != sizeof(answer) &&
-	    answer.list != NULL)
-		freeaddrinfo(answer.list);
-	(void)close(job->fd);
-	free(job->host);
-	free(job);
+	r->error = getaddrinfo(r->host, r->port, &hints, &r->list);
+	(void)close(r->done[1]);
+	drop(r);
 	return (NULL);
 }
 
@@ -57,35 +55,31 @@ struct resolver *
 resolver_start(const char *host, int port)
 {
 	struct resolver *r = calloc(1, sizeof(*r));
-	struct job *job = calloc(1, sizeof(*job));
 	sigset_t all, before;
 	pthread_t thread;
 	int error;
 
-	if (r == NULL || job == NULL || (job->host = strdup(host)) == NULL)
+	if (r == NULL || (r->host = strdup(host)) == NULL ||
+	    pipe2(r->done, O_CLOEXEC) == -1)
 		goto fail;
-	if (pipe2(r->done, O_CLOEXEC) == -1)
-		goto fail;
-	job->fd = r->done[1];
-	(void)snprintf(job->port, sizeof(job->port), "%d", port);
+	(void)snprintf(r->port, sizeof(r->port), "%d", port);
+	atomic_init(&r->owners, 2);
 
 	/* signals are for the thread that polls */
 	(void)sigfillset(&all);
 	(void)pthread_sigmask(SIG_BLOCK, &all, &before);
-	error = pthread_create(&thread, NULL, resolve, job);
+	error = pthread_create(&thread, NULL, resolve, r);
 	(void)pthread_sigmask(SIG_SETMASK, &before, NULL);
-	if (error != 0) {
-		(void)close(r->done[0]);
-		(void)close(r->done[1]);
-		errno = error;
-		goto fail;
+	if (error == 0) {
+		(void)pthread_detach(thread);
+		return (r);
 	}
-	(void)pthread_detach(thread);
-	return (r);
+	(void)close(r->done[0]);
+	(void)close(r->done[1]);
+	errno = error;
  fail:
-	if (job != NULL)
-		free(job->host);
-	free(job);
+	if (r != NULL)
+		free(r->host);
 	free(r);
 	return (NULL);
 }
@@ -99,13 +93,12 @@ resolver_fd(const struct resolver *r)
 int
 resolver_result(struct resolver *r, struct addrinfo **list)
 {
-	struct answer answer;
+	char end;
 
-	*list = NULL;
-	if (read(r->done[0], &answer, sizeof(answer)) != sizeof(answer))
-		return (EAI_SYSTEM);
-	*list = answer.list;
-	return (answer.error);
+	(void)!read(r->done[0], &end, sizeof(end));	/* the end: r is ours */
+	*list = r->list;
+	r->list = NULL;
+	return (r->error);
 }
 
 void
@@ -114,5 +107,5 @@ resolver_free(struct resolver *r)
 	if (r == NULL)
 		return;
 	(void)close(r->done[0]);
-	free(r);
+	drop(r);
 }

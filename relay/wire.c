@@ -347,8 +347,10 @@ step_tcp(struct wire *w, struct err *e)
 		error = now_ms() - w->phase_began_ms < w->config.connect_ms ?
 		    0 : ETIMEDOUT;
 	else if (getsockopt(p.fd, SOL_SOCKET, SO_ERROR, &error, &len) == 0 &&
-	    error == 0)
+	    (error == 0 || error == ECONNRESET)) {
+		error = 0;	/* a reset comes after the connection was up */
 		enter(w, TLS);
+	}
 	if (error == 0)
 		return (WIRE_AGAIN);
 	(void)cannot_connect(w, error, e);

@@ -1,0 +1,289 @@
+"""Azure Resource Manager for Arc machines: machine, endpoint, service configuration, credentials.
+
+Paths are compared without case; errors have ARM's shape; every answer carries
+the request ids. Not here: lists of machines (inventory.py).
+"""
+
+import re
+import threading
+import time
+import urllib.parse
+import uuid
+
+import inventory
+from httpd import Answer, BadRequest, request_ids
+from tokens import mint_jwt
+
+API_VERSION = re.compile(r"\d{4}-\d{2}-\d{2}(-preview)?")
+FIRST_WITH_SERVICES = "2023-03-15"
+SHORTEST, LONGEST = 600, 10800
+SERVICES = {"ssh": "SSH", "wac": "WAC"}
+
+MACHINE = (r"/subscriptions/(?P<sub>[^/]+)/resourcegroups/(?P<group>[^/]+)"
+           r"/providers/microsoft\.hybridcompute/machines/(?P<name>[^/]+)")
+ENDPOINT = MACHINE + r"/providers/microsoft\.hybridconnectivity/endpoints/default"
+PROVIDER = r"/subscriptions/(?P<sub>[^/]+)/providers/microsoft\.hybridconnectivity"
+
+
+class ArmError(Exception):
+    """An error answer."""
+
+    def __init__(self, status, code, message, headers=()):
+        super().__init__(message)
+        self.status = status
+        self.code = code
+        self.message = message
+        self.headers = headers
+
+
+def error_doc(code, message):
+    return {"error": {"code": code, "message": message}}
+
+
+class Arm:
+    """world is the Emulator: machines, keys, faults, log."""
+
+    def __init__(self, world):
+        self._world = world
+        self._log = world.log
+        self._lock = threading.Lock()
+        self.sas_slack = 600            # the real service signs for longer than expiresOn says
+        self.provider_state = "Registered"
+        self.registering_polls = 1      # answers `Registering` after a registration
+        self.page_size = 100
+        self._routes = [(re.compile(pattern, re.IGNORECASE), methods) for pattern, methods in (
+            (MACHINE, {"GET": self._machine}),
+            (ENDPOINT, {"GET": self._get_endpoint, "PUT": self._put_endpoint, "DELETE": self._delete_endpoint}),
+            (ENDPOINT + r"/listcredentials", {"POST": self._list_credentials}),
+            (ENDPOINT + r"/serviceconfigurations", {"GET": self._list_services}),
+            (ENDPOINT + r"/serviceconfigurations/(?P<service>[^/]+)",
+             {"GET": self._get_service, "PUT": self._put_service,
+              "PATCH": self._patch_service, "DELETE": self._delete_service}),
+            (PROVIDER, {"GET": self._get_provider}),
+            (PROVIDER + r"/register", {"POST": self._register_provider}),
+            *((pattern, {method: self._bind(function)}) for pattern, method, function in inventory.ROUTES),
+        )]
+
+    def _bind(self, function):
+        return lambda request, **where: function(self._world, self.page_size, request, **where)
+
+    # --- one request ---
+
+    def answer(self, request):
+        """(Answer, faults) for one request."""
+        faults = self._world.faults.arm.take(request.path)
+        try:
+            response = self._scripted(faults) or self._checked(request)
+        except ArmError as error:
+            response = Answer(error.status, error_doc(error.code, error.message), error.headers)
+        except BadRequest as error:
+            response = Answer(400, error_doc("InvalidRequestContent", str(error)))
+        response.headers += request_ids()
+        failure = (response.doc or {}).get("error") or {}
+        self._log.add("arm", "request", method=request.method, path=request.path, query=request.query,
+                      operation=_operation(request), status=response.status, error=failure.get("code"),
+                      body=request.body, headers=request.headers, faults=[fault.kind for fault in faults])
+        return response, faults
+
+    def _scripted(self, faults):
+        for fault in faults:
+            if fault.kind == "status":
+                return Answer(fault.code, error_doc(fault.error, fault.message), fault.headers, fault.body,
+                              fault.content_type)
+        return None
+
+    def _checked(self, request):
+        scheme, _, token = request.get("Authorization", "").partition(" ")
+        if scheme.lower() != "bearer" or not self._world.entra.accepts(token):
+            raise ArmError(401, "InvalidAuthenticationToken", "The access token is missing, invalid or expired.", [(
+                "WWW-Authenticate",
+                f'Bearer authorization_uri="{self._world.authority}/{self._world.entra.tenant}", '
+                'error="invalid_token", error_description="The access token is missing, invalid or expired."')])
+        version = request.query.get("api-version")
+        if not version:
+            raise ArmError(400, "MissingApiVersionParameter",
+                           "The api-version query parameter (?api-version=) is required for all requests.")
+        if not API_VERSION.fullmatch(version):
+            raise ArmError(400, "InvalidApiVersionParameter", f"The api-version '{version}' is invalid.")
+        return self._route(request)
+
+    def _route(self, request):
+        path = urllib.parse.unquote(request.path).rstrip("/")
+        for pattern, methods in self._routes:
+            where = pattern.fullmatch(path)
+            if where is None:
+                continue
+            if request.method not in methods:
+                raise ArmError(405, "MethodNotAllowed", f"The method {request.method} is not allowed here.")
+            with self._lock:
+                return methods[request.method](request, **where.groupdict())
+        raise ArmError(404, "InvalidResourceType", "The resource type could not be found.")
+
+    def _find(self, sub, group, name):
+        machine = self._world.find_machine(sub, group, name)
+        if machine is None:
+            raise ArmError(404, "ResourceNotFound",
+                           f"The Resource 'Microsoft.HybridCompute/machines/{name}' under resource group "
+                           f"'{group}' was not found.")
+        return machine
+
+    def _find_with_endpoint(self, sub, group, name):
+        machine = self._find(sub, group, name)
+        if not machine.has_endpoint:
+            raise ArmError(404, "EndpointNotFound", f"The endpoint 'default' of '{machine.name}' was not found.")
+        return machine
+
+    def _need_provider(self):
+        if self.provider_state != "Registered":
+            raise ArmError(409, "MissingSubscriptionRegistration",
+                           "The subscription is not registered to use namespace 'Microsoft.HybridConnectivity'.")
+
+    # --- machine, endpoint ---
+
+    def _machine(self, request, **where):
+        return Answer(200, inventory.machine_doc(self._find(**where)))
+
+    def _get_endpoint(self, request, **where):
+        return Answer(200, _endpoint_doc(self._find_with_endpoint(**where)))
+
+    def _put_endpoint(self, request, **where):
+        machine = self._find(**where)
+        self._need_provider()
+        kind = (request.json().get("properties") or {}).get("type")
+        if kind not in ("default", "custom"):
+            raise ArmError(400, "BadRequest", "properties.type must be 'default' or 'custom'.")
+        self._world.create_endpoint(machine)
+        return Answer(200, _endpoint_doc(machine))
+
+    def _delete_endpoint(self, request, **where):
+        machine = self._find(**where)
+        existed = machine.has_endpoint
+        self._world.delete_endpoint(machine)
+        return Answer(200 if existed else 204)
+
+    # --- service configurations ---
+
+    def _list_services(self, request, **where):
+        machine = self._find_with_endpoint(**where)
+        return Answer(200, {"value": [_service_doc(machine, name) for name in machine.service_ports]})
+
+    def _get_service(self, request, service, **where):
+        machine = self._find_with_endpoint(**where)
+        name = _service_name(service)
+        if name not in machine.service_ports:
+            raise ArmError(404, "ServiceConfigurationNotFound", f"The service configuration '{name}' was not found.")
+        return Answer(200, _service_doc(machine, name))
+
+    def _put_service(self, request, service, **where):
+        machine = self._find_with_endpoint(**where)
+        name = _service_name(service)
+        properties = request.json().get("properties") or {}
+        if _service_name(properties.get("serviceName", name)) != name:
+            raise ArmError(400, "BadRequest", "properties.serviceName differs from the name in the path.")
+        existed = name in machine.service_ports
+        machine.service_ports[name] = _port(properties.get("port", 22))
+        return Answer(200 if existed else 201, _service_doc(machine, name))
+
+    def _patch_service(self, request, service, **where):
+        self._get_service(request, service, **where)
+        machine = self._find(**where)
+        name = _service_name(service)
+        machine.service_ports[name] = _port((request.json().get("properties") or {}).get("port"))
+        return Answer(200, _service_doc(machine, name))
+
+    def _delete_service(self, request, service, **where):
+        machine = self._find_with_endpoint(**where)
+        existed = machine.service_ports.pop(_service_name(service), None) is not None
+        return Answer(200 if existed else 204)
+
+    # --- credentials ---
+
+    def _list_credentials(self, request, **where):
+        machine = self._find(**where)
+        self._need_provider()
+        machine = self._find_with_endpoint(**where)
+        lifetime = _lifetime(request.query.get("expiresin", str(LONGEST)))
+        service = request.json().get("serviceName")
+        if request.query["api-version"] < FIRST_WITH_SERVICES:
+            service = None
+        return Answer(200, self.credentials(machine, lifetime, service and _service_name(service)))
+
+    def credentials(self, machine, lifetime, service=None):
+        """The document of listCredentials; with a token if a service is named."""
+        expires = int(time.time()) + lifetime
+        relay = self._relay_info(machine, expires)
+        if service:
+            if service not in machine.service_ports:
+                raise ArmError(412, "PreconditionFailed",
+                               f"The service configuration '{service}' does not exist for the endpoint 'default'.")
+            relay["serviceConfigurationToken"] = self._service_token(machine, service, expires)
+        return {"relay": relay}
+
+    def _relay_info(self, machine, expires):
+        world = self._world
+        key = world.rules.mint(world.rules.sender, f"http://{world.relay.host}/{machine.entity}/",
+                               expires + self.sas_slack)
+        namespace, _, suffix = world.relay.host.partition(".")
+        return {"namespaceName": namespace, "namespaceNameSuffix": suffix,
+                "hybridConnectionName": machine.entity, "accessKey": key, "expiresOn": expires}
+
+    def _service_token(self, machine, name, expires):
+        return mint_jwt({"service": name, "port": machine.service_ports[name], "exp": expires,
+                         "machine": machine.rid.lower(), "jti": str(uuid.uuid4())}, self._world.service_key)
+
+    # --- resource provider ---
+
+    def _get_provider(self, request, sub):
+        if self.provider_state == "Registering":
+            self.registering_polls -= 1
+            if self.registering_polls < 0:
+                self.provider_state = "Registered"
+        return Answer(200, self._provider_doc(sub))
+
+    def _register_provider(self, request, sub):
+        if self.provider_state != "Registered":
+            self.provider_state = "Registering"
+        return Answer(200, self._provider_doc(sub))
+
+    def _provider_doc(self, sub):
+        return {"id": f"/subscriptions/{sub}/providers/Microsoft.HybridConnectivity",
+                "namespace": "Microsoft.HybridConnectivity", "registrationState": self.provider_state}
+
+
+def _operation(request):
+    """The last word of the path, lower case: what tests count by."""
+    return request.path.rstrip("/").rpartition("/")[2].lower()
+
+
+def _endpoint_doc(machine):
+    return {"id": f"{machine.rid}/providers/Microsoft.HybridConnectivity/endpoints/default",
+            "name": "default", "type": "microsoft.hybridconnectivity/endpoints",
+            "properties": {"type": "default", "provisioningState": "Succeeded"}}
+
+
+def _service_doc(machine, name):
+    return {"id": f"{machine.rid}/providers/Microsoft.HybridConnectivity/endpoints/default"
+                  f"/serviceConfigurations/{name}",
+            "name": name, "type": "microsoft.hybridconnectivity/endpoints/serviceconfigurations",
+            "properties": {"serviceName": name, "port": machine.service_ports[name],
+                           "provisioningState": "Succeeded"}}
+
+
+def _service_name(text):
+    name = SERVICES.get(str(text).lower())
+    if name is None:
+        raise ArmError(400, "BadRequest", f"The service name '{text}' is not one of SSH, WAC.")
+    return name
+
+
+def _port(value):
+    """A port as a number; the real service takes a numeric string too."""
+    if not re.fullmatch(r"\d{1,5}", str(value)) or not 0 < int(value) < 65536:
+        raise ArmError(400, "BadRequest", "properties.port must be a port number.")
+    return int(value)
+
+
+def _lifetime(text):
+    if not text.isdigit() or not SHORTEST <= int(text) <= LONGEST:
+        raise ArmError(400, "BadRequest", f"expiresin must be between {SHORTEST} and {LONGEST} seconds.")
+    return int(text)

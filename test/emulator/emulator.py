@@ -1,0 +1,270 @@
+#!/usr/bin/python3
+"""Emulated Azure in one process on loopback: Entra, ARM, the relay and Arc agents.
+
+Reached as a custom cloud through the cloud.json that it writes; nothing leaves
+the machine and nothing is written outside the given folder. In tests:
+
+    emu = Emulator(folder); emu.start()
+    emu.add_machine("web01", port=sshd_port)
+    emu.faults.dial.append(Fault("status", code=404, text=NO_LISTENERS))
+    ... run a client with emu.cloud_file and emu.relay_port ...
+    emu.log.wait(who="relay", what="closed"); emu.stop()
+
+As a program: emulator.py --help.
+"""
+
+import itertools
+import json
+import os
+import resource
+import secrets
+import shutil
+import ssl
+import sys
+import uuid
+
+sys.dont_write_bytecode = True      # nothing is written outside the emulator's folder
+
+import badtls
+import certs
+import httpd
+from agent import Agent
+from arm import Arm
+from entra import Entra
+from faults import Faults
+from relay import Relay
+from services import Service, pattern_sha256
+from tlsio import Listener, TlsConn
+from tokens import SasRules
+from world import Log, Machine, Threads
+
+SUFFIX = "relay.emulated.test"
+NAMESPACE = "ns1"
+NODE = "g0-emulated-001-sb"
+RELAY_SAN = f"DNS:*.{SUFFIX}"
+ARM_SCOPES = ("https://management.azure.com/.default", "https://management.core.windows.net//.default")
+
+
+class Emulator:
+    """See the module's text. Parts: log, faults, entra, arm, relay, rules."""
+
+    def __init__(self, folder, tenant=None, client=None, secret=None, subscription=None, relay_curve=None,
+                 mirror=None):
+        self.folder = os.path.realpath(folder)
+        self.relay_curve = relay_curve      # 'secp384r1': others cost a HelloRetryRequest, as in Azure
+        self.subscription = subscription or str(uuid.uuid4())
+        self.log = Log(mirror)
+        self.threads = Threads(self.log)
+        self.faults = Faults()
+        self.rules = SasRules()
+        self.service_key = secrets.token_bytes(32)
+        self.entra = Entra(tenant or str(uuid.uuid4()), client or str(uuid.uuid4()),
+                           secret or secrets.token_urlsafe(24), list(ARM_SCOPES), self.log, self.faults)
+        self.relay = Relay(f"{NAMESPACE}.{SUFFIX}", f"{NODE}.{SUFFIX}", self.rules,
+                           self.faults, self.threads, self.log)
+        self.arm = Arm(self)
+        self._machines = {}
+        self._agents = {}
+        self._services = {}
+        self._listeners = []
+        self._bad_count = itertools.count()
+        self.cloud_file = os.path.join(self.folder, "cloud.json")
+
+    # --- life ---
+
+    def start(self):
+        os.makedirs(self.folder, exist_ok=True)
+        _raise_descriptor_limit()
+        self._switch_interval = sys.getswitchinterval()
+        sys.setswitchinterval(0.001)    # many short turns: a relay is all hand-overs
+        self._ca = certs.Authority(os.path.join(self.folder, "certs"))
+        self.ca_file = os.path.join(self.folder, "ca.pem")
+        shutil.copyfile(self._ca.cert, self.ca_file)
+        self.client_context = certs.client_context(self.ca_file)
+        relay_context = certs.server_context(*self._ca.leaf("relay", RELAY_SAN))
+        if self.relay_curve:
+            relay_context.set_ecdh_curve(self.relay_curve)
+        management_context = certs.server_context(*self._ca.leaf("management", "IP:127.0.0.1,DNS:localhost"))
+        self.relay_port = self._listen("relay", relay_context, self.relay.serve)
+        self.arm_port = self._listen("management", management_context, self._serve_management)
+        self.management = self.authority = f"https://127.0.0.1:{self.arm_port}"
+        self.entra.scopes += [f"{self.management}/.default", f"{self.management}//.default"]
+        self._write_cloud()
+        for name in self._machines:
+            self._start_agent(self._machines[name])
+        return self
+
+    def stop(self):
+        """End everything; the names of threads that did not end (none, if all is well)."""
+        self.threads.stop()
+        for stoppable in [*self._agents.values(), self.relay, *self._listeners, *self._services.values()]:
+            stoppable.stop()
+        sys.setswitchinterval(self._switch_interval)
+        return self.threads.join()
+
+    def __enter__(self):
+        return self.start()
+
+    def __exit__(self, *error):
+        self.stop()
+
+    def _write_cloud(self):
+        with open(self.cloud_file, "w") as file:
+            json.dump({"name": "emulated", "managementEndpoint": self.management, "authority": self.authority,
+                       "relaySuffix": SUFFIX, "caFile": self.ca_file}, file, indent=1)
+
+    # --- listeners ---
+
+    def _listen(self, name, context, serve):
+        listener = Listener(self.threads, lambda sock: self._serve_tls(name, sock, context, serve), name)
+        self._listeners.append(listener)
+        return listener.port
+
+    def _serve_tls(self, name, sock, context, serve):
+        conn = TlsConn(sock, context)
+        try:
+            conn.handshake()
+        except (OSError, ssl.SSLError) as error:
+            self.log.add(name, "tls-failed", error=str(error))
+            return
+        self.log.add(name, "tls", version=conn.tls.version(), cipher=conn.tls.cipher()[0],
+                     alpn=conn.tls.selected_alpn_protocol(), resumed=conn.tls.session_reused, sni=conn.sni)
+        serve(conn)
+
+    def _serve_management(self, conn):
+        httpd.serve(conn, self._answer, self.threads)
+
+    def _answer(self, request):
+        part = self.entra if self.entra.owns(request.path) else self.arm
+        return part.answer(request)
+
+    def bad_relay(self, kind):
+        """A further relay port whose TLS is wrong; the port number.
+
+        kind: expired, not-yet-valid, wrong-name, unknown-ca, self-signed, tls1.1,
+        stall (TCP only, never a TLS byte), reset (RST at once), plain (HTTP without TLS).
+        """
+        if kind in badtls.BROKEN_TCP:
+            listener = Listener(self.threads, badtls.BROKEN_TCP[kind], f"bad-{kind}")
+            self._listeners.append(listener)
+            return listener.port
+        name = f"bad{next(self._bad_count)}"
+        context = badtls.context(kind, self._ca, os.path.dirname(self._ca.cert), name, RELAY_SAN)
+        return self._listen(f"bad-{kind}", context, self.relay.serve)
+
+    # --- machines ---
+
+    def add_machine(self, name, group="rg1", port=None, endpoint=True, service_port=22, service=None,
+                    port_map=None, wait=True, **settings):
+        """Create a machine and start its agent.
+
+        service_port is the port of the service configuration "SSH" (None: there is none);
+        the agent really dials `port`, or the port of `service` ('echo', 'sink', 'source:N',
+        'tcp'). settings are attributes of world.Machine.
+        """
+        machine = Machine(name, group, self.subscription)
+        for key, value in settings.items():
+            if not hasattr(machine, key):
+                raise TypeError(f"a machine has no {key!r}")
+            setattr(machine, key, value)
+        if service:
+            self._services[name] = Service(service, name, self.log, self.threads)
+            port = self._services[name].port
+        if port:
+            machine.port_map[service_port or 22] = port
+        machine.port_map.update(port_map or {})
+        machine.has_endpoint = endpoint
+        if service_port:
+            machine.service_ports["SSH"] = service_port
+        self._machines[name] = machine
+        self._agents[name] = Agent(machine, self)
+        if self._listeners:
+            self._start_agent(machine, wait)
+        return machine
+
+    def _start_agent(self, machine, wait=True):
+        if not machine.has_endpoint:
+            return
+        if not machine.connected:
+            self.relay.add_entity(machine.entity)   # it was registered once
+            return
+        agent = self._agents[machine.name]
+        agent.start()
+        if wait and not agent.listening.wait(10):
+            raise RuntimeError(f"the agent of {machine.name} did not start")
+
+    def create_endpoint(self, machine):
+        """What the PUT of the endpoint does."""
+        agent = self._agents[machine.name]
+        existed, machine.has_endpoint = machine.has_endpoint, True
+        if existed and not machine.put_disturbs:
+            return
+        if existed:
+            agent.stop()
+            self.relay.remove_entity(machine.entity)
+        if machine.connected:
+            agent.start(machine.agent_delay)
+
+    def delete_endpoint(self, machine):
+        machine.has_endpoint = False
+        machine.service_ports.clear()
+        self._agents[machine.name].stop()
+        self.relay.remove_entity(machine.entity)
+
+    def disconnect(self, name):
+        """The machine goes away: control channel and sessions are cut."""
+        self._machines[name].connected = False
+        self._agents[name].stop()
+        self.log.wait(who="relay", what="unlisten", path=self._machines[name].entity)
+
+    def reconnect(self, name):
+        self._machines[name].connected = True
+        self._start_agent(self._machines[name])
+
+    def machine(self, name):
+        return self._machines[name]
+
+    def machines(self):
+        return list(self._machines.values())
+
+    def machine_id(self, name):
+        return self._machines[name].rid
+
+    def find_machine(self, sub, group, name):
+        rid = f"/subscriptions/{sub}/resourceGroups/{group}/providers/Microsoft.HybridCompute/machines/{name}".lower()
+        return next((machine for machine in self.machines() if machine.rid.lower() == rid), None)
+
+    def service(self, name):
+        """The service given to add_machine; .accept() for kind 'tcp'."""
+        return self._services[name]
+
+    # --- for tests ---
+
+    def count(self, **match):
+        return self.log.count(**match)
+
+    def wait(self, timeout=10, **match):
+        return self.log.wait(timeout, **match)
+
+    def issue_token(self, lifetime=None):
+        """An ARM token as from `az account get-access-token`."""
+        return self.entra.issue(lifetime)
+
+    def issue_credentials(self, name, lifetime=3600):
+        """The document of listCredentials, without a request."""
+        return self.arm.credentials(self._machines[name], lifetime, "SSH")
+
+    source_sha256 = staticmethod(pattern_sha256)
+
+
+def _raise_descriptor_limit():
+    """A session takes ten descriptors here, and 200 sessions at once must work."""
+    soft, hard = resource.getrlimit(resource.RLIMIT_NOFILE)
+    wanted = 8192 if hard == resource.RLIM_INFINITY else min(hard, 8192)
+    if soft != resource.RLIM_INFINITY and soft < wanted:
+        resource.setrlimit(resource.RLIMIT_NOFILE, (wanted, hard))
+
+
+if __name__ == "__main__":
+    import program
+    sys.exit(program.main())
