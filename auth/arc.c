@@ -105,8 +105,14 @@ static int
 accept_reply(const struct cloud *c, const struct arc_id *id,
     const struct http_reply *reply, struct relay_info *info, struct err *e)
 {
-	if (relayinfo_parse(reply->body.data != NULL ? reply->body.data : "",
-	    reply->body.len, info, e) == -1 ||
+	char host[256];
+
+	/* a portal's page, or nothing at all */
+	if (reply->body.len == 0 || reply->body.data[0] != '{') {
+		http_host(c->management, host, sizeof(host));
+		return (http_refused(host, reply, e));
+	}
+	if (relayinfo_parse(reply->body.data, reply->body.len, info, e) == -1 ||
 	    relay_info_check(info, c->relay_suffix, e) == -1) {
 		char cause[sizeof(e->cause)];
 

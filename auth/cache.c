@@ -127,12 +127,15 @@ static int
 open_private(const struct cache *c, const char *name, int flags,
     struct stat *st)
 {
-	/* O_NONBLOCK: a FIFO would hold us here for good */
+	/*
+	 * O_NONBLOCK: a FIFO would hold us here for good.  No links at all: a
+	 * writer has replaced it since we opened it; what we have is whole.
+	 */
 	int fd = openat(c->dirfd, name,
 	    flags | O_NOFOLLOW | O_NONBLOCK | O_CLOEXEC, 0600);
 
 	if (fd != -1 && (fstat(fd, st) == -1 || !S_ISREG(st->st_mode) ||
-	    !is_private(st) || st->st_nlink != 1)) {
+	    !is_private(st) || st->st_nlink > 1)) {
 		(void)close(fd);
 		return (-1);
 	}
@@ -210,18 +213,16 @@ int
 cache_write(const struct cache *c, const struct cache_key *key,
     const struct secret *data)
 {
-	unsigned char random[8];
-	char temp[sizeof(TEMP_PREFIX) + 2 * sizeof(random)] = TEMP_PREFIX;
-	size_t i;
+	char temp[sizeof(TEMP_PREFIX) + 16];
+	uint32_t random;
 	int fd, ok;
 
 	if (c->dirfd == -1 || data->len == 0 || data->len > CACHE_ENTRY_MAX)
 		return (-1);
 	sweep(c);
-	crypto_random(random, sizeof(random));
-	for (i = 0; i < sizeof(random); i++)
-		(void)snprintf(temp + strlen(TEMP_PREFIX) + 2 * i, 3, "%02x",
-		    random[i]);
+	crypto_random(&random, sizeof(random));
+	(void)snprintf(temp, sizeof(temp), TEMP_PREFIX "%08x%08x",
+	    (unsigned)getpid(), random);
 	fd = openat(c->dirfd, temp,
 	    O_WRONLY | O_CREAT | O_EXCL | O_NOFOLLOW | O_CLOEXEC, 0600);
 	if (fd == -1)

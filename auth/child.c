@@ -7,6 +7,7 @@
 #include <signal.h>
 #include <spawn.h>
 #include <stdbool.h>
+#include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 #include <sys/wait.h>
@@ -17,7 +18,10 @@
 #include "auth/text.h"
 #include "relay/secret.h"
 
-#define LOOK_MS	10	/* how often to look whether it ended */
+#define LOOK_MS		10	/* how often to look whether it ended */
+#define NOT_FOUND	127	/* what a shell, and some C libraries, say */
+#define PIPE_BYTES	(64 * 1024)	/* what a pipe of Linux holds */
+#define ERR_MAX		(64 * 1024)	/* bytes of standard error that are kept */
 
 /* Ours alone: a program that we start has no need to know them. */
 static const char *const private_names[] = {
@@ -92,40 +96,37 @@ start(const char *const argv[], int out, int err, pid_t *pid)
 	return (rc);
 }
 
-/* Takes the bytes into the last line; an empty line does not count. */
-static void
-keep_last(char *last, bool *ended, const char *p, size_t len)
-{
-	size_t n = strlen(last);
-
-	for (; len > 0; p++, len--) {
-		if (*p == '\n' || *p == '\r' || *p == '\0') {
-			*ended = true;
-			continue;
-		}
-		if (*ended)
-			n = 0;
-		*ended = false;
-		if (n < CHILD_LAST_MAX - 1)
-			last[n++] = *p;
-		last[n] = '\0';
-	}
-}
-
-/* Reads what is there; false at the end of the stream. */
+/*
+ * Reads what is there, and forgets what is over max; false at the end.  One
+ * pipe full at most: who writes without end must not hold us here.
+ */
 static bool
-drain(int fd, struct secret *out, size_t max, char *last, bool *ended)
+drain(int fd, struct secret *out, size_t max)
 {
 	char buf[4096];
-	ssize_t n;
+	ssize_t n = 1;
+	size_t got;
 
-	while ((n = read(fd, buf, sizeof(buf))) > 0)
-		if (out != NULL)
-			(void)text_append(out, buf, (size_t)n, max);
-		else
-			keep_last(last, ended, buf, (size_t)n);
+	for (got = 0; got < PIPE_BYTES && (n = read(fd, buf, sizeof(buf))) > 0;
+	    got += (size_t)n)
+		(void)text_append(out, buf, (size_t)n, max);
 	secret_wipe(buf, sizeof(buf));
-	return (n == -1 && (errno == EAGAIN || errno == EINTR));
+	return (n > 0 || (n == -1 && (errno == EAGAIN || errno == EINTR)));
+}
+
+/* The last line that is not empty. */
+static void
+last_line(const struct secret *text, char *last)
+{
+	const char *line = text->data;
+	size_t len;
+
+	last[0] = '\0';
+	while (line != NULL && *(line += strspn(line, "\r\n")) != '\0') {
+		len = strcspn(line, "\r\n");
+		(void)snprintf(last, CHILD_LAST_MAX, "%.*s", (int)len, line);
+		line += len;
+	}
 }
 
 static long
@@ -144,12 +145,11 @@ ms_since(const struct timespec *start_time)
  */
 static enum child_result
 collect(pid_t pid, int outfd, int errfd, int limit_ms, size_t max,
-    struct secret *out, char *last, int *status)
+    struct secret *out, struct secret *err, int *status)
 {
 	struct pollfd fds[2] = { { outfd, POLLIN, 0 }, { errfd, POLLIN, 0 } };
-	enum child_result result = CHILD_ENDED;
 	struct timespec start_time;
-	bool ended = false, gone;
+	bool gone;
 
 	(void)clock_gettime(CLOCK_MONOTONIC, &start_time);
 	do {
@@ -160,14 +160,14 @@ collect(pid_t pid, int outfd, int errfd, int limit_ms, size_t max,
 		}
 		(void)poll(fds, 2, LOOK_MS);
 		gone = waitpid(pid, status, WNOHANG) == pid;
-		if (fds[0].fd != -1 && !drain(outfd, out, max, NULL, NULL))
+		if (fds[0].fd != -1 && !drain(outfd, out, max))
 			fds[0].fd = -1;
-		if (fds[1].fd != -1 && !drain(errfd, NULL, 0, last, &ended))
+		if (fds[1].fd != -1 && !drain(errfd, err, ERR_MAX))
 			fds[1].fd = -1;
 	} while (!gone);
 	*status = WIFEXITED(*status) ? WEXITSTATUS(*status) :
 	    128 + WTERMSIG(*status);
-	return (result);
+	return (*status == NOT_FOUND ? CHILD_ABSENT : CHILD_ENDED);
 }
 
 enum child_result
@@ -176,6 +176,7 @@ child_run(const char *const argv[], int limit_ms, size_t max,
 {
 	enum child_result result = CHILD_BROKEN;
 	int outs[2] = { -1, -1 }, errs[2] = { -1, -1 }, why;
+	struct secret err = SECRET_INIT;
 	pid_t pid;
 	size_t i;
 
@@ -190,8 +191,9 @@ child_run(const char *const argv[], int limit_ms, size_t max,
 		result = why == ENOENT ? CHILD_ABSENT : CHILD_BROKEN;
 		goto out;
 	}
-	result = collect(pid, outs[0], errs[0], limit_ms, max, out, last,
+	result = collect(pid, outs[0], errs[0], limit_ms, max, out, &err,
 	    status);
+	last_line(&err, last);
  out:
 	why = errno;
 	for (i = 0; i < 2; i++) {
@@ -200,6 +202,7 @@ child_run(const char *const argv[], int limit_ms, size_t max,
 		if (errs[i] != -1)
 			(void)close(errs[i]);
 	}
+	secret_free(&err);
 	errno = why;
 	return (result);
 }

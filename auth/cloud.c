@@ -87,7 +87,7 @@ get_ca_file(const struct js *j, const char *file, char *out, size_t size,
     struct err *e)
 {
 	const char *slash = strrchr(file, '/');
-	char name[sizeof(((struct cloud *)0)->ca_file)];
+	char name[sizeof(((struct cloud *)0)->ca_file)] = "";
 	int dir = 0;
 
 	if (get(j, file, "caFile", NULL, name, sizeof(name), e) == -1)
@@ -146,4 +146,16 @@ cloud_load(struct cloud *c, const char *name, const char *file, struct err *e)
 	if (file != NULL)
 		return (by_file(c, file, e));
 	return (by_name(c, name != NULL ? name : built_in[0].name, e));
+}
+
+int
+cloud_trust(struct cloud *c, const char *ca_file, struct err *e)
+{
+	if (ca_file == NULL)
+		return (0);
+	if (strlen(ca_file) >= sizeof(c->ca_file))
+		return (err_set(e, EX_USAGE, "", "the name given with --ca-file "
+		    "is longer than %zu bytes", sizeof(c->ca_file) - 1));
+	(void)snprintf(c->ca_file, sizeof(c->ca_file), "%s", ca_file);
+	return (0);
 }

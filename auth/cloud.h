@@ -11,7 +11,7 @@ struct cloud {
 	char	name[64];		/* "AzureCloud", or the custom name */
 	char	management[256];	/* "https://management.azure.com", no slash at the end */
 	char	authority[256];		/* "https://login.microsoftonline.com" */
-	char	relay_suffix[101];	/* "servicebus.windows.net" */
+	char	relay_suffix[101];	/* "servicebus.windows.net"; or "": none but Azure's */
 	char	ca_file[1024];		/* trust only this for the three above; or "" */
 };
 
@@ -24,5 +24,11 @@ struct cloud {
  */
 int	 cloud_load(struct cloud *c, const char *name, const char *file,
 	    struct err *e);
+
+/*
+ * Trusts the certificates in ca_file, and nothing else, for the endpoints of c.
+ * NULL: leaves c as it is.  Returns 0, or -1 with EX_USAGE (too long a name).
+ */
+int	 cloud_trust(struct cloud *c, const char *ca_file, struct err *e);
 
 #endif

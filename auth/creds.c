@@ -3,6 +3,7 @@
  */
 #include <stdint.h>
 #include <stdio.h>
+#include <stdlib.h>
 #include <string.h>
 #include <time.h>
 
@@ -10,8 +11,9 @@
 #include "auth/cache.h"
 #include "auth/cloud.h"
 #include "auth/creds.h"
-#include "auth/json.h"
+#include "auth/errjson.h"
 #include "auth/relayinfo.h"
+#include "auth/text.h"
 #include "auth/token.h"
 #include "relay/err.h"
 #include "relay/info.h"
@@ -59,7 +61,7 @@ fetch(const struct creds_request *r, struct relay_info *out, struct err *e)
 static struct cache_key
 failure_key(const struct cache_key *key)
 {
-	struct cache_key other;
+	struct cache_key other = { "" };
 
 	crypto_sha256_hex(key->name, strlen(key->name), other.name);
 	return (other);
@@ -70,46 +72,35 @@ keep_failure(const struct cache *c, const struct cache_key *key,
     const struct err *e)
 {
 	struct cache_key beside = failure_key(key);
-	struct secret text = SECRET_INIT;
-	struct js *j = js_object();
+	struct secret text = SECRET_INIT, what = SECRET_INIT;
+	char when[32];
 
-	if (js_set_integer(j, "failed.at_ms", now_ms()) == 0 &&
-	    js_set_integer(j, "failed.status", e->status) == 0 &&
-	    js_set_string(j, "failed.id", e->id) == 0 &&
-	    js_set_string(j, "failed.cause", e->cause) == 0 &&
-	    js_set_string(j, "failed.fix", e->fix) == 0 &&
-	    js_dump(j, &text) == 0)
+	(void)snprintf(when, sizeof(when), "%lld\n", (long long)now_ms());
+	if (errjson_format(e, &what) == 0 &&
+	    secret_set(&text, when, strlen(when)) == 0 &&
+	    text_append(&text, what.data, what.len, CACHE_ENTRY_MAX) == 0)
 		(void)cache_write(c, &beside, &text);
-	js_free(j);
+	secret_free(&what);
 	secret_free(&text);
 }
 
-/* 1 if somebody failed while we waited; e says how. */
-static int
+/* Did somebody fail since then?  e says how. */
+static bool
 shared_failure(const struct cache *c, const struct cache_key *key,
     int64_t since_ms, struct err *e)
 {
 	struct cache_key beside = failure_key(key);
 	struct secret text = SECRET_INIT;
-	char why[JS_WHY_MAX];
-	struct js *j = NULL;
-	int64_t at_ms, status;
-	int found = 0;
+	int64_t at_ms;
+	bool found = false;
+	char *what;
 
-	if (cache_read(c, &beside, &text) == 0 &&
-	    (j = js_parse(text.data, text.len, why)) != NULL &&
-	    js_integer(j, "failed.at_ms", &at_ms) == 0 && at_ms >= since_ms &&
-	    at_ms <= now_ms() &&
-	    js_integer(j, "failed.status", &status) == 0 && status > 0 &&
-	    js_string(j, "failed.id") != NULL &&
-	    js_string(j, "failed.cause") != NULL &&
-	    js_string(j, "failed.fix") != NULL) {
-		err_set(e, (int)status, js_string(j, "failed.id"), "%s",
-		    js_string(j, "failed.cause"));
-		err_fix(e, "%s", js_string(j, "failed.fix"));
-		found = 1;
+	if (cache_read(c, &beside, &text) == 0) {
+		at_ms = strtoll(text.data, &what, 10);
+		found = at_ms >= since_ms && at_ms <= now_ms() &&
+		    *what == '\n' && errjson_parse(what + 1,
+		    (size_t)(text.data + text.len - what - 1), e) == 0;
 	}
-	js_free(j);
 	secret_free(&text);
 	return (found);
 }

@@ -95,7 +95,7 @@ get(const struct cloud *c, struct secret *token, int64_t *expires_on,
 	case CHILD_ENDED:
 		result = status == 0 ?
 		    accept_output(&out, token, expires_on, e) :
-		    status == 127 ? TOKEN_SKIP : refused(last, status, e);
+		    refused(last, status, e);
 		break;
 	case CHILD_ABSENT:
 		result = TOKEN_SKIP;

@@ -24,6 +24,7 @@ static const struct option_row table[] = {
 	{ 0, "port", "N", "port of the machine (22)", 0 },
 	{ 0, "cloud", "NAME", "Azure cloud (AzureCloud)", 0 },
 	{ 0, "cloud-file", "FILE", "a cloud of your own", 0 },
+	{ 0, "ca-file", "FILE", "trust these certificates only (PEM)", 0 },
 	{ 0, "credential", "NAME", "environment or azurecli only", 0 },
 	{ 0, "refresh", NULL, "do not use the cache", 0 },
 	{ 0, "refused", "HEX", "not the one whose accessKey has this SHA-256", 0 },
@@ -33,7 +34,7 @@ static const struct option_row table[] = {
 	{ 'h', "help", NULL, "this text", 0 },
 	{ 0, NULL, NULL, NULL, 0 },
 };
-enum { O_PORT, O_CLOUD, O_CLOUD_FILE, O_CREDENTIAL, O_REFRESH, O_REFUSED,
+enum { O_PORT, O_CLOUD, O_CLOUD_FILE, O_CA_FILE, O_CREDENTIAL, O_REFRESH, O_REFUSED,
     O_NO_CACHE, O_ERRORS_AS_JSON, O_VERBOSE, O_HELP };
 
 static int

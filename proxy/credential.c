@@ -151,6 +151,10 @@ start_helper(const char *path, const struct opts *o, const char *refused,
 		argv[n++] = "--cloud-file";
 		argv[n++] = o->cloud_file;
 	}
+	if (o->ca_file != NULL) {
+		argv[n++] = "--ca-file";
+		argv[n++] = o->ca_file;
+	}
 	if (refused != NULL) {
 		argv[n++] = "--refused";
 		argv[n++] = refused;

@@ -35,9 +35,8 @@ static const struct row {
 	{ 404, 404, NULL, "E502", EX_TEMPFAIL, RETRY_LISTENER,
 	    "the machine's endpoint is new, or its Arc agent has not picked it up "
 	    "(30-90 s) [%r]",
-	    "try again; if it stays, delete and create the endpoint: az rest "
-	    "--method put --url ID/providers/Microsoft.HybridConnectivity/"
-	    "endpoints/default" },
+	    "try again in a minute; if it stays, on %m run: sudo systemctl "
+	    "restart himdsd arcproxyd" },
 	{ 401, 401, NULL, "E503", EX_NOPERM, RETRY_CREDENTIAL,
 	    "the relay refused the credential (401 %r)",
 	    "check the clock; if you gave a file with -r, write it again" },

@@ -71,8 +71,8 @@ await_answer(struct wire *w, struct sshio *ssh, int64_t until_ms,
 			    "the relay in time (waiting for %s)",
 			    wire_phase(w));
 			e->retry = RETRY_NETWORK;
-			return (err_fix(e, "check the network, or name a proxy "
-			    "in HTTPS_PROXY"));
+			return (err_fix(e, "check the network, or give another "
+			    "way with --connect-to HOST:PORT"));
 		}
 		if (sshio_wait(ssh, &p, left_ms < SLICE_MS ? left_ms :
 		    SLICE_MS) == SSHIO_LEFT) {
@@ -106,8 +106,7 @@ attempt(const struct opts *o, const struct cloud *cloud,
 	config.websocket_key = key;
 	config.connect_host = o->connect_port != 0 ? o->connect_host : NULL;
 	config.connect_port = o->connect_port;
-	config.ca_file = o->ca_file != NULL ? o->ca_file :
-	    cloud->ca_file[0] != '\0' ? cloud->ca_file : NULL;
+	config.ca_file = cloud->ca_file[0] != '\0' ? cloud->ca_file : NULL;
 
 	log_verbose("connecting to %s, id %s", ep.host, id);
 	if ((w = wire_new(&config, e)) == NULL)

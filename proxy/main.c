@@ -37,7 +37,8 @@ session(const struct opts *o, struct sshio *ssh, struct pump *p,
 	struct cloud cloud;
 	int rc = -1;
 
-	if (cloud_load(&cloud, o->cloud, o->cloud_file, e) == -1)
+	if (cloud_load(&cloud, o->cloud, o->cloud_file, e) == -1 ||
+	    cloud_trust(&cloud, o->ca_file, e) == -1)
 		goto out;
 	if (credential_get(o, &cloud, ssh, NULL, o->deadline_s * 1000L, &info,
 	    e) == -1)
@@ -116,12 +117,16 @@ main(int argc, char **argv)
 	struct wire_answer refusal = { .status = 0 };
 	struct err e = ERR_INIT;
 	struct opts o;
-	int rc = -1;
+	int rc;
 
 	harden_process();
-	if (opts_parse(argc, argv, &o, &e) == -1) {
-		tell(&o, &ssh, &pump, &refusal, &e);
-		return (e.status);
+	rc = opts_parse(argc, argv, &o, &e);
+	log_init(PROGRAM, o.log_level, o.log_json);
+	if (rc == -1) {
+		struct err unused;
+
+		(void)sshio_open(&ssh, &unused);	/* ssh shall hear of it */
+		goto out;
 	}
 	if (o.show_help) {
 		opts_help(stdout);
@@ -131,11 +136,10 @@ main(int argc, char **argv)
 		(void)puts(PROGRAM " " VERSION);
 		return (0);
 	}
-	log_init(PROGRAM, o.log_level, o.log_json);
-	if (sshio_open(&ssh, &e) == -1)
+	if ((rc = sshio_open(&ssh, &e)) == -1)
 		goto out;
 	harden_memory();
-	if (pump_init(&pump, &e) == -1)
+	if ((rc = pump_init(&pump, &e)) == -1)
 		goto out;
 	rc = session(&o, &ssh, &pump, &refusal, &e);
  out:

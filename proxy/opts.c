@@ -22,7 +22,7 @@ static const struct option_row table[] = {
 	    "relay information, as az ssh config writes it", 0 },
 	[PORT] = { 'p', "port", "PORT", "port on the machine (22)", 0 },
 	[CONNECT_TO] = { 0, "connect-to", "HOST:PORT",
-	    "TCP goes there; names and checks stay (private endpoint)", 0 },
+	    "TCP goes there instead (private endpoint)", 0 },
 	[CA_FILE] = { 0, "ca-file", "FILE",
 	    "trust these certificates only (PEM)", 0 },
 	[CLOUD] = { 0, "cloud", "NAME",
@@ -99,14 +99,16 @@ opts_parse(int argc, char **argv, struct opts *o, struct err *e)
 	if (got.nrest > 1)
 		return (err_set(e, EX_USAGE, "", "one target at a time: \"%s\" "
 		    "is one too many", got.rest[1]));
-	o->has_target = got.nrest == 1;
-	if (o->has_target && o->relay_file != NULL) {
+	if (got.nrest == 1 && o->relay_file != NULL) {
 		err_set(e, EX_USAGE, "", "both -r %s and the target %s are "
 		    "given", o->relay_file, got.rest[0]);
 		return (err_fix(e, "leave one of them out"));
 	}
-	if (o->has_target && arc_id_parse(got.rest[0], &o->target, e) == -1)
-		return (-1);
+	if (got.nrest == 1) {
+		if (arc_id_parse(got.rest[0], &o->target, e) == -1)
+			return (-1);
+		o->has_target = true;
+	}
 	if (o->cloud != NULL && o->cloud_file != NULL)
 		return (err_set(e, EX_USAGE, "", "--cloud and --cloud-file "
 		    "exclude each other"));

@@ -33,10 +33,11 @@ struct opts {
 
 /*
  * Reads and checks the command line; strings are lent by argv.
- * Returns 0, or -1 with EX_USAGE.  log_json is right in both cases.
+ * Returns 0, or -1 with EX_USAGE; what was read before the error stands in o.
  */
 int	 opts_parse(int argc, char **argv, struct opts *o, struct err *e);
 
+/* Usage and options, for --help. */
 void	 opts_help(FILE *out);
 
 #endif

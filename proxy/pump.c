@@ -343,6 +343,11 @@ on_alarm(struct pump *p)
 		p->in_open = false;
 		return (false);
 	}
+	if (p->ping_state == PING_OUT && !wants_wire_input(p)) {
+		p->ping_state = PING_NONE;	/* we do not listen: no verdict */
+		p->heard = p->now;
+		return (false);
+	}
 	if (p->ping_state == PING_OUT) {
 		p->dead = true;
 		p->down_open = false;
@@ -421,7 +426,7 @@ verdict(const struct pump *p, struct err *e)
  *  9. Ping after 30 s without a byte; none of any kind for 10 s after it: the
  *     path is dead.
  * 10. SIGPIPE is ignored, and O_NONBLOCK belongs to the open file, not to us:
- *     see stdio.h.
+ *     see sshio.h.
  * 11. No allocation once the session is up.
  */
 int
@@ -443,10 +448,6 @@ pump_run(struct pump *p, struct err *e)
 			queue_close(p, WS_CLOSE_NORMAL);
 		if (up_is_done(p) && down_is_done(p))
 			break;
-		if (!wants_wire_input(p)) {	/* we do not listen: no verdict */
-			p->heard = p->now;
-			p->ping_state = PING_NONE;
-		}
 
 		/* a descriptor that can do nothing for us must not be polled:
 		 * it would report its error again and again */

@@ -11,7 +11,7 @@ enum log_level { LOG_QUIET, LOG_VERBOSE, LOG_DEBUG };
 
 /*
  * Call once, before anything else.  json: one object a line
- * {"level":..,"msg":..,"time":..} instead of "program: msg".
+ * {"level":..,"msg":..,"proxyVersion":..,"time":..} instead of "program: msg".
  */
 void	 log_init(const char *program, enum log_level level, bool json);
 

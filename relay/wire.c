@@ -281,8 +281,8 @@ cannot_connect(struct wire *w, int error, struct err *e)
 	    "%s", dial_host(w), address_text(w->address, text, sizeof(text)),
 	    dial_port(w), strerror(error));
 	e->retry = RETRY_NETWORK;
-	return (err_fix(e, "open the way to %s:%d, or name a proxy in "
-	    "HTTPS_PROXY", dial_host(w), dial_port(w)));
+	return (err_fix(e, "let the firewall pass %s:%d, or give another way "
+	    "with --connect-to HOST:PORT", dial_host(w), dial_port(w)));
 }
 
 /*
@@ -325,8 +325,8 @@ step_dns(struct wire *w, struct err *e)
 		err_set(e, EX_UNAVAILABLE, "E601", "cannot resolve %s: %s",
 		    dial_host(w), gai_strerror(error));
 		e->retry = RETRY_NETWORK;
-		return (err_fix(e, "check the network and its DNS; where only "
-		    "a proxy has DNS, set HTTPS_PROXY"));
+		return (err_fix(e, "check the network and its DNS, or give an "
+		    "address with --connect-to HOST:PORT"));
 	}
 	w->address = w->addresses;
 	if (dial_address(w) == 0)

@@ -1,9 +1,9 @@
 /*
  * A TLS connection to the relay as a byte pipe that can be polled, in the
  * manner of libtls: the caller owns the waiting.  libwebsockets resolves
- * nothing here and sees no WebSocket: it connects, passes the HTTP proxy, does
- * TLS, sends one GET and reads one answer; after "101" the body, which has no
- * end, is ours in both directions.
+ * nothing here and sees no WebSocket: it connects, does TLS, sends one GET and
+ * reads one answer; after "101" the body, which has no end, is ours in both
+ * directions.
  *
  * Measured against libwebsockets' own WebSocket role on Debian 12 this sends
  * three times and receives seven times as fast, and it keeps the order and the
@@ -76,11 +76,12 @@ struct wire *wire_new(const struct wire_config *config, struct err *e);
 /*
  * Goes on as far as it can without waiting.
  * Returns 0 when an HTTP answer, any, is there (wire_answer); WIRE_AGAIN; or -1
- * with an error: E601 name, E602 connect, E604 proxy, E605 certificate, E606
+ * with an error: E601 name, E602 connect, E605 certificate, E606
  * handshake, E607 no HTTP.
  */
 int	 wire_step(struct wire *w, struct err *e);
 
+/* What the relay answered, and how long the way there took.  Both are lent. */
 const struct wire_answer *wire_answer(const struct wire *w);
 const struct wire_times *wire_times(const struct wire *w);
 

@@ -1,0 +1,218 @@
+#!/usr/bin/env python3
+"""The manual says what the programs do: options, error ids, exit statuses, citations."""
+
+import os
+import re
+import subprocess
+import sys
+import unittest
+from pathlib import Path
+
+TOP = Path(__file__).resolve().parents[2]
+sys.path.insert(0, str(TOP / "test" / "e2e"))
+import tap  # noqa: E402
+
+BUILD = Path(os.environ.get("BUILD", TOP / "build" / "release"))
+MAN = TOP / "man"
+COLUMNS, LINES = 80, 24         # of a terminal
+CODE = [path for folder in ("relay", "auth", "proxy")
+        for path in sorted((TOP / folder).glob("*.[ch]"))]
+# options of other programs that README speaks of
+FOREIGN = re.compile(r"\b(az|git|ssh|scp|apt-get|make|systemctl|man) [^`\n]*")
+
+
+def option_tables(path):
+    """[(letter or '', long name)] of the option tables in a file."""
+    rows = []
+    for table in re.findall(r"struct option_row \w+\[\] = \{(.*?)\n\};", path.read_text(), re.DOTALL):
+        rows += re.findall(r"""\{\s*(?:'(.)'|0),\s*"([a-z][a-z0-9-]*)",""", table)
+    return rows
+
+
+def verbs():
+    """{verb: its source} from the table of arc-relay."""
+    text = (TOP / "proxy" / "arc_relay.c").read_text()
+    found = re.findall(r'\{ "([a-z]+)", cmd_(\w+),', text)
+    return {verb: TOP / "proxy" / f"cmd_{name}.c" for verb, name in found}
+
+
+PROXY_OPTIONS = option_tables(TOP / "proxy" / "opts.c")
+VERB_OPTIONS = {verb: option_tables(path) for verb, path in verbs().items()}
+
+
+def documented(page):
+    """Long options and letters that a manual page has as items of a list."""
+    text = (MAN / page).read_text()
+    items = "\n".join(re.findall(r"^\.It .*Fl .*", text, re.MULTILINE))
+    return set(re.findall(r"Fl Fl ([a-z][a-z0-9-]*)", items)), set(re.findall(r"Fl ([a-zA-Z])\b", items))
+
+
+def missing_options(rows, page):
+    names, letters = documented(page)
+    return [f"{page}: --{name} is missing" for _, name in rows if name not in names] + \
+        [f"{page}: -{letter} is missing" for letter, _ in rows if letter and letter not in letters]
+
+
+def emitted_ids():
+    """{id: {exit status}} of all errors that the code can make, from its tables and calls."""
+    found = {}
+    for path in CODE:
+        text = path.read_text()
+        for one in re.findall(r'"(E\d{3})"', text):
+            found.setdefault(one, set())
+        for first, second, third, fourth in re.findall(
+                r'(EX_[A-Z]+),\s*"(E\d{3})"|"(E\d{3})",\s*(EX_[A-Z]+)', text):
+            found[second or third].add(getattr(os, first or fourth))
+    return found
+
+
+def explained_ids():
+    text = (MAN / "arc-relay-errors.7").read_text()
+    rows = re.findall(r"^\.It Sy (E\d{3}) Pq exit ([\d ,]+)$", text, re.MULTILINE)
+    return {one: {int(n) for n in re.findall(r"\d+", numbers)} for one, numbers in rows}
+
+
+def output(*command):
+    done = subprocess.run(command, stdin=subprocess.DEVNULL, stdout=subprocess.PIPE,
+                          stderr=subprocess.PIPE, text=True, timeout=300)
+    return done.returncode, done.stdout, done.stderr
+
+
+def help_faults(command, names):
+    status, text, errors = output(*command, "--help")
+    shown = " ".join([Path(command[0]).name, *command[1:], "--help"])
+    faults = []
+    if status != 0 or errors:
+        faults.append(f"{shown}: status {status}, stderr {errors!r}")
+    faults += [f"{shown}: {len(line)} columns: {line}" for line in text.splitlines()
+               if len(line) > COLUMNS]
+    if text.count("\n") > LINES:
+        faults.append(f"{shown}: {text.count(chr(10))} lines")
+    faults += [f"{shown}: {name} is missing" for name in names
+               if not re.search(rf"(?<![\w-]){re.escape(name)}(?![\w-])", text)]
+    return faults
+
+
+class Manual(unittest.TestCase):
+
+    def none(self, faults):
+        if faults:
+            self.fail("\n" + "\n".join(faults))
+
+    def test_there_is_something_to_look_at(self):
+        self.assertGreater(len(PROXY_OPTIONS), 5)
+        self.assertTrue(VERB_OPTIONS)
+        for verb, rows in VERB_OPTIONS.items():
+            self.assertTrue(rows, verb)
+        self.assertGreater(len(emitted_ids()), 30)
+
+    def test_options_of_arc_relay_proxy(self):
+        self.none(missing_options(PROXY_OPTIONS, "arc-relay-proxy.1"))
+
+    def test_options_of_arc_relay(self):
+        self.none([fault for rows in VERB_OPTIONS.values()
+                   for fault in missing_options(rows, "arc-relay.1")])
+
+    def test_no_option_that_does_not_exist(self):
+        ours = {"arc-relay-proxy.1": {name for _, name in PROXY_OPTIONS},
+                "arc-relay.1": {name for rows in VERB_OPTIONS.values() for _, name in rows} |
+                {"help", "version"}}
+        self.none([f"{page}: there is no --{name}" for page, names in ours.items()
+                   for name in sorted(documented(page)[0] - names)])
+
+    def test_verbs(self):
+        text = (MAN / "arc-relay.1").read_text()
+        named = set(re.findall(r"^\.It Cm ([a-z]+)", text.split(".Ss")[0], re.MULTILINE))
+        self.assertEqual(named, set(VERB_OPTIONS))
+
+    def test_error_ids(self):
+        emitted, explained = emitted_ids(), explained_ids()
+        self.none([f"arc-relay-errors.7: {one} is missing" for one in sorted(emitted.keys() - explained)] +
+                  [f"arc-relay-errors.7: nothing makes {one}" for one in sorted(explained.keys() - emitted)])
+
+    def test_exit_statuses_of_errors(self):
+        emitted = emitted_ids()
+        self.none([f"arc-relay-errors.7: {one} has {sorted(statuses)}, the code {sorted(emitted[one])}"
+                   for one, statuses in sorted(explained_ids().items())
+                   if one in emitted and statuses != emitted[one]])
+
+    def test_messages_of_errors(self):
+        """What is seen on the screen is found on the page, so that a search leads there."""
+        page = (MAN / "arc-relay-errors.7").read_text()
+        page = " ".join(re.sub(r"^\.[A-Z][a-z] ", "", page, flags=re.MULTILINE).split())
+        page = page.replace("\\(dq", '"')
+        faults, count = [], 0
+        for path in CODE:
+            for one, cause in re.findall(
+                    r'"(E\d{3})",\s*(?:EX_\w+,\s*)?(?:RETRY_\w+,\s*)?((?:"(?:\\.|[^"\\])*"\s*)+)',
+                    path.read_text()):
+                cause = re.sub(r'"\s*"', "", cause.strip())[1:-1].replace('\\"', '"')
+                for piece in re.split(r"%[-.*0-9lz]*[a-z]?", cause):
+                    count += 1
+                    if len(piece) > 9 and piece.strip() not in page:
+                        faults.append(f"arc-relay-errors.7: {one} does not show {piece.strip()!r}")
+        self.assertGreater(count, 50)
+        self.none(faults)
+
+    def test_exit_statuses_are_listed(self):
+        everything = "".join(path.read_text() for path in CODE if path.suffix == ".c")
+        made = {getattr(os, name) for name in re.findall(r"\bEX_[A-Z]+\b", everything)}
+        listed = set()
+        for page in ("arc-relay-proxy.1", "arc-relay.1"):
+            listed |= {int(n) for n in re.findall(r"^\.It (\d+) Pq Dv EX_", (MAN / page).read_text(),
+                                                  re.MULTILINE)}
+        self.assertEqual(made, listed)
+
+    def test_citations(self):
+        """arc-relay-protocol(7), UPGRADE: is there such a section?"""
+        faults, count = [], 0
+        for path in [*CODE, *sorted(MAN.iterdir())]:
+            text = re.sub(r"\s*\n \*\s*", " ", path.read_text())
+            text = re.sub(r"\.Xr (\S+) (\d) ,\n", r"\1(\2), ", text)
+            for page, section in re.findall(r"(arc-relay[a-z-]*\(\d\)), ([A-Z]{2}[A-Z ]*[A-Z])\b", text):
+                name = MAN / re.sub(r"\((\d)\)", r".\1", page)
+                count += 1
+                if not name.is_file() or f"\n.Sh {section}\n" not in name.read_text():
+                    faults.append(f"{path.relative_to(TOP)}: {page} has no section {section}")
+        self.assertGreater(count, 5)
+        self.none(faults)
+
+    def test_cited_pages_exist(self):
+        cited = re.compile(r"\b(arc-relay[a-z-]*)\((\d)\)|^\.Xr (arc-relay\S*) (\d)", re.MULTILINE)
+        faults, count = [], 0
+        for path in [*CODE, *MAN.iterdir(), TOP / "README.md", TOP / "contrib" / "HACKING.md"]:
+            for match in cited.finditer(path.read_text()):
+                page = f"{match[1] or match[3]}.{match[2] or match[4]}"
+                count += 1
+                if not (MAN / page).is_file():
+                    faults.append(f"{path.relative_to(TOP)}: there is no manual page {page}")
+        self.assertGreater(count, 30)
+        self.none(faults)
+
+    def test_mandoc(self):
+        try:
+            _, text, errors = output("mandoc", "-T", "lint", "-W", "warning", *map(str, sorted(MAN.iterdir())))
+        except FileNotFoundError:
+            self.skipTest("no mandoc")
+        self.none((text + errors).splitlines())
+
+    def test_help_of_arc_relay_proxy(self):
+        self.none(help_faults([str(BUILD / "arc-relay-proxy")], [f"--{name}" for _, name in PROXY_OPTIONS]))
+
+    def test_help_of_arc_relay(self):
+        faults = help_faults([str(BUILD / "arc-relay")], sorted(VERB_OPTIONS))
+        for verb, rows in VERB_OPTIONS.items():
+            faults += help_faults([str(BUILD / "arc-relay"), verb], [f"--{name}" for _, name in rows])
+        self.none(faults)
+
+    def test_readme(self):
+        rows = PROXY_OPTIONS + [row for rows in VERB_OPTIONS.values() for row in rows]
+        ours = {f"--{name}" for _, name in rows} | {f"-{letter}" for letter, _ in rows if letter}
+        text = FOREIGN.sub("", (TOP / "README.md").read_text())
+        self.none([f"README.md: there is no option {option}" for option in
+                   re.findall(r"(?<![\w-])(--[a-z][a-z0-9-]*|-[A-Za-z])(?![\w-])", text)
+                   if option not in ours])
+
+
+if __name__ == "__main__":
+    tap.main()
