@@ -105,7 +105,7 @@ get(const struct options *o, struct secret *line, struct err *e)
 	    (o->value[O_PORT] != NULL && options_number(o->value[O_PORT], 1,
 	    65535, "--port", &port, e) == -1) ||
 	    cloud_load(&cloud, o->value[O_CLOUD], o->value[O_CLOUD_FILE],
-	    e) == -1)
+	    e) == -1 || cloud_trust(&cloud, o->value[O_CA_FILE], e) == -1)
 		return (-1);
 
 	const struct creds_request r = {

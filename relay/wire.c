@@ -1,6 +1,6 @@
 /*
  * The connection, see wire.h.  The only file that knows libwebsockets; what it
- * learned about versions 4.1 to 4.3 stands beside the code that needs it.
+ * learned about versions 4.0 to 4.3 stands beside the code that needs it.
  */
 #include <errno.h>
 #include <netdb.h>
@@ -216,7 +216,9 @@ new_context(struct wire *w)
 	info.pt_serv_buf_size = HEADER_BYTES;
 	info.max_http_header_data = HEADER_BYTES;
 	info.timeout_secs = LWS_TIMEOUT_S;
+#if LWS_LIBRARY_VERSION_NUMBER >= 4001000
 	info.connect_timeout_secs = LWS_TIMEOUT_S;
+#endif
 	info.fd_limit_per_thread = 8;	/* else one entry for each possible fd */
 	tls_offer(&w->tls, &info);
 	return (lws_create_context(&info));
