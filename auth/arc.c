@@ -54,12 +54,20 @@ no_machine(const struct arc_id *id, struct err *e)
 	return (err_fix(e, "check the id: az connectedmachine list -o table"));
 }
 
+/* The one command that creates both; we never write on the connect path. */
+static int
+enable_first(const struct arc_id *id, struct err *e)
+{
+	return (err_fix(e, "let a contributor run once: az ssh arc "
+	    "--resource-group %s --name %s --local-user x", id->group,
+	    id->name));
+}
+
 static int
 no_endpoint(const struct arc_id *id, struct err *e)
 {
 	err_set(e, EX_CONFIG, "E404", "SSH was never enabled for %s", id->name);
-	return (err_fix(e, "arc-relay enable %s (needs Contributor once)",
-	    id->text));
+	return (enable_first(id, e));
 }
 
 /*
@@ -95,7 +103,7 @@ explain(const struct arc_id *id, const struct arm_refusal *why, struct err *e)
 	if (why->status == 412) {
 		err_set(e, EX_CONFIG, "E405", "the SSH service of %s is not "
 		    "configured in Azure", id->name);
-		return (err_fix(e, "arc-relay enable %s --port 22", id->text));
+		return (enable_first(id, e));
 	}
 	return (-1);
 }

@@ -33,7 +33,7 @@ ptrdiff_t crypto_unbase64(const char *text, size_t len, void *out, size_t size);
 
 /*
  * len bytes nobody can predict (CTR-DRBG over the system's entropy: one system
- * call now and then, not one per frame).  Does not return when the system has
+ * call now and then, not one per frame).  A fork without exec would repeat them.  Does not return when the system has
  * no entropy: abort is the only honest answer.
  */
 void	 crypto_random(void *out, size_t len);

@@ -5,6 +5,7 @@ account, cache or configuration is read or written.
 """
 
 import base64
+import hashlib
 import json
 import os
 import shutil
@@ -212,6 +213,8 @@ def random_file(path, size):
 
 
 def sha256(path):
+    digest = hashlib.sha256()
     with open(path, "rb") as file:
-        import hashlib
-        return hashlib.file_digest(file, "sha256").hexdigest()
+        while piece := file.read(1 << 20):
+            digest.update(piece)
+    return digest.hexdigest()
