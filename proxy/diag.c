@@ -1,6 +1,7 @@
 /*
  * The diagnostics table, see diag.h.
  */
+#include <limits.h>
 #include <stdio.h>
 #include <string.h>
 
@@ -76,7 +77,7 @@ static const struct row {
 	{ 101, 101, NULL, "E607", EX_PROTOCOL, RETRY_NEVER,
 	    "the answer to the upgrade is not from a WebSocket server",
 	    "a proxy in between changes the traffic: try another network" },
-	{ 0, 999, NULL, "E607", EX_PROTOCOL, RETRY_NEVER,
+	{ INT_MIN, INT_MAX, NULL, "E607", EX_PROTOCOL, RETRY_NEVER,
 	    "something between here and the relay answered %s %r",
 	    "a captive portal or an inspecting proxy? open a browser, or "
 	    "another network" },
@@ -106,6 +107,8 @@ fill(const char *pattern, const struct diag_names *names, int status,
 			(void)snprintf(out + n, size - n, "%d", status);
 			break;
 		case 'r':
+			if (reason[0] == '\0' && n > 0 && out[n - 1] == ' ')
+				out[--n] = '\0';
 			(void)snprintf(out + n, size - n, "%s", reason);
 			break;
 		}
@@ -114,13 +117,20 @@ fill(const char *pattern, const struct diag_names *names, int status,
 	out[n] = '\0';
 }
 
-/* The reason phrase without the tracking ids that Azure appends. */
+/* The reason phrase without what Azure appends for its support, in any order. */
 static void
 short_reason(const char *reason, char *out, size_t size)
 {
-	const char *end = strstr(reason, "TrackingId:");
-	size_t len = end != NULL ? (size_t)(end - reason) : strlen(reason);
+	static const char *const tail[] = {
+		"TrackingId:", "SystemTracker:", "Timestamp:"
+	};
+	size_t len = strlen(reason), i;
+	const char *end;
 
+	for (i = 0; i < sizeof(tail) / sizeof(tail[0]); i++)
+		if ((end = strstr(reason, tail[i])) != NULL &&
+		    (size_t)(end - reason) < len)
+			len = (size_t)(end - reason);
 	while (len > 0 && strchr(" .,", reason[len - 1]) != NULL)
 		len--;
 	(void)snprintf(out, size, "%.*s", (int)len, reason);

@@ -87,7 +87,7 @@ static int
 attempt(const struct opts *o, const struct cloud *cloud,
     const struct diag_names *names, struct sshio *ssh, int64_t until_ms,
     const struct relay_info *info, struct wire **wire,
-    struct wire_answer *refusal, struct err *e)
+    struct wire_answer *answer, struct err *e)
 {
 	char id[ENDPOINT_ID_SIZE], key[WS_KEY_SIZE];
 	const struct wire_times *t;
@@ -113,12 +113,10 @@ attempt(const struct opts *o, const struct cloud *cloud,
 		return (-1);
 	if (await_answer(w, ssh, until_ms, e) == -1)
 		goto fail;
-	log_verbose("answer: %d %s", wire_answer(w)->status,
-	    wire_answer(w)->reason);
-	if (check_answer(wire_answer(w), key, names, e) == -1) {
-		*refusal = *wire_answer(w);
+	*answer = *wire_answer(w);
+	log_verbose("answer: %d %s", answer->status, answer->reason);
+	if (check_answer(answer, key, names, e) == -1)
 		goto fail;
-	}
 	t = wire_times(w);
 	log_verbose("dns %d tcp %d tls %d upgrade %d ms", (int)t->dns_ms,
 	    (int)t->tcp_ms, (int)t->tls_ms, (int)t->upgrade_ms);
@@ -170,7 +168,9 @@ dial(const struct opts *o, const struct cloud *cloud,
 		int64_t until = now + ATTEMPT_MS < end_ms ? now + ATTEMPT_MS :
 		    end_ms;
 
-		if (attempt(o, cloud, names, ssh, until, info, wire, refusal,
+		struct wire_answer answer = { .status = 0 };
+
+		if (attempt(o, cloud, names, ssh, until, info, wire, &answer,
 		    e) == 0) {
 			*e = (struct err)ERR_INIT;
 			return (0);
@@ -178,9 +178,11 @@ dial(const struct opts *o, const struct cloud *cloud,
 		if (e->status == 0)
 			return (-1);
 		now = dial_clock_ms();
-		if (now >= end_ms && reason.status != 0)
-			*e = reason;	/* cut off: the last full answer counts */
-		reason = *e;
+		if (now < end_ms || reason.status == 0) {
+			reason = *e;
+			*refusal = answer;
+		} else		/* cut off: the failure before counts */
+			*e = reason;
 
 		crypto_random(&jitter, sizeof(jitter));
 		wait = retry_wait_ms(e->retry, ++failed[e->retry],

@@ -57,7 +57,7 @@ options_parse(const struct option_row *table, int argc, char **argv,
 				shorts[n++] = ':';
 		}
 	}
-	optind = 1;
+	optind = 0;	/* glibc, musl: also forget the rest of a word */
 	opterr = 0;
 	for (;;) {
 		int at = optind;	/* the word that getopt looks at next */

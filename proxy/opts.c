@@ -64,7 +64,8 @@ split_host_port(const char *text, struct opts *o, struct err *e)
 		host++;
 		len -= 2;
 	}
-	if (len == 0 || len > OPTS_HOST_MAX)
+	if (len == 0 || len > OPTS_HOST_MAX || strcspn(host, "[]") < len ||
+	    (host == text && memchr(host, ':', len) != NULL))
 		return (err_set(e, EX_USAGE, "", "--connect-to needs HOST:PORT, "
 		    "not \"%.80s\"", text));
 	if (options_number(colon + 1, 1, PORT_MAX, "the port of --connect-to",
@@ -83,8 +84,10 @@ opts_parse(int argc, char **argv, struct opts *o, struct err *e)
 	long n;
 
 	*o = (struct opts){ .port = SSH_PORT, .deadline_s = DEADLINE_S };
-	if (options_parse(table, argc, argv, &got, e) == -1)
+	if (options_parse(table, argc, argv, &got, e) == -1) {
+		o->log_json = got.count[LOG_JSON] > 0;
 		return (-1);
+	}
 	o->relay_file = got.value[RELAY_FILE];
 	o->ca_file = got.value[CA_FILE];
 	o->cloud = got.value[CLOUD];

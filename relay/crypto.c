@@ -62,6 +62,7 @@ crypto_base64(const void *data, size_t len, char *out)
 {
 	size_t n;
 
+	out[0] = '\0';		/* of nothing mbedTLS writes nothing */
 	if (mbedtls_base64_encode((unsigned char *)out, BASE64_SIZE(len), &n,
 	    data, len) != 0)
 		abort();
@@ -75,7 +76,7 @@ crypto_unbase64(const char *text, size_t len, void *out, size_t size)
 	int rc;
 
 	/* mbedTLS takes the standard alphabet, whole groups and no more */
-	if (len > size * 2 + 64 || (plain = secret_malloc(len + 4)) == NULL)
+	if (len > SIZE_MAX - 4 || (plain = secret_malloc(len + 4)) == NULL)
 		return (-1);
 	for (i = 0; i < len; i++)
 		switch (text[i]) {

@@ -15,6 +15,7 @@ set(struct err *e, int status, const char *id, const char *fmt, va_list ap)
 	*e = (struct err)ERR_INIT;
 	e->status = status;
 	(void)snprintf(e->id, sizeof(e->id), "%s", id);
+	log_clean(e->id);
 	(void)vsnprintf(e->cause, sizeof(e->cause), fmt, ap);
 	log_clean(e->cause);
 }

@@ -63,6 +63,8 @@ token_is_plain(const struct secret *s)
 {
 	size_t i;
 
+	if (s->len > 0 && (s->data[0] == ' ' || s->data[s->len - 1] == ' '))
+		return (false);
 	for (i = 0; i < s->len; i++)
 		if (s->data[i] < 0x20 || s->data[i] > 0x7e)
 			return (false);
@@ -107,7 +109,11 @@ bool
 relay_info_is_expired(const struct relay_info *info, int64_t now,
     int64_t margin_s)
 {
-	return (info->expires_on < now + margin_s);
+	int64_t end;
+
+	if (__builtin_add_overflow(now, margin_s, &end))
+		return (margin_s > 0);	/* after all times, or before all */
+	return (info->expires_on < end);
 }
 
 void

@@ -110,8 +110,13 @@ static void
 copy_header(struct lws *conn, enum lws_token_indexes token, char *out,
     size_t size)
 {
+	size_t len;
+
 	if (lws_hdr_copy(conn, out, (int)size, token) < 0)
 		(void)snprintf(out, size, "(too long)");
+	len = strlen(out);
+	while (len > 0 && (out[len - 1] == ' ' || out[len - 1] == '\t'))
+		out[--len] = '\0';	/* RFC 9110, 5.5: not part of the value */
 }
 
 static void

@@ -252,7 +252,7 @@ class Parallel(CredentialsCase):
 class Refusals(CredentialsCase):
     def test_not_set_up(self):
         rid = self.emu.machine_id("new")
-        self.bad(78, "E404", machine="new", says=f"arc-relay enable {rid}")
+        self.bad(78, "E404", machine="new", says="az ssh arc --resource-group rg1 --name new")
         self.bad(78, "E405", machine="half", says="--port 22")
 
     def test_no_such_machine(self):

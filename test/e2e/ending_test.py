@@ -67,7 +67,8 @@ class SshLeaves(Case):
         self.assertEqual((status, out, err), (0, b"", ""))
         row = self.emu.log.wait(what="sink", n=before + 1)
         self.assertEqual(row["sha256"], hashlib.sha256(data).hexdigest())
-        closed = self.emu.log.find(who="relay", what="closed")[-1]
+        last = self.emu.log.find(who="relay", what="connect")[-1]["id"]
+        closed = self.emu.log.wait(who="relay", what="closed", id=last)
         self.assertEqual(closed["sender_code"], 1000)
 
     def test_leaves_when_stdin_ends_before_the_session_is_open(self):

@@ -110,8 +110,10 @@ http {{
             file.write(self.CONFIG.format(folder=folder, servers=servers,
                                           user="user root;\n" if os.geteuid() == 0 else ""))
         program = shutil.which("nginx") or "/usr/sbin/nginx"    # not in everybody's path
-        self.child = subprocess.Popen([program, "-p", folder, "-c", config, "-e", f"{folder}/error.log"],
-                                      stdin=subprocess.DEVNULL)
+        usage = subprocess.run([program, "-h"], capture_output=True, text=True).stderr
+        early = ["-e", f"{folder}/error.log"] if "-e filename" in usage else []     # since 1.19.5
+        self.child = subprocess.Popen([program, "-p", folder, "-c", config, *early], stdin=subprocess.DEVNULL,
+                                      stderr=subprocess.DEVNULL)
         wait_for(lambda: self.child.poll() is not None or os.path.exists(f"{folder}/pid"), "nginx did not start")
         if self.child.poll() is not None:
             with open(f"{folder}/error.log") as log:
@@ -166,8 +168,9 @@ class Interop(unittest.TestCase):
         info = os.path.join(self.dir, ident)
         with open(info, "w") as file:
             file.write(relay_info_text({"relay": {
-                "namespaceName": "ns1", "namespaceNameSuffix": SUFFIX, "hybridConnectionName": f"interop/{what}.{ident}",
-                "accessKey": "SharedAccessSignature sr=x", "expiresOn": int(time.time()) + 3600}}))
+                "namespaceName": "ns1", "namespaceNameSuffix": SUFFIX,
+                "hybridConnectionName": f"interop/{what}.{ident}", "accessKey": "SharedAccessSignature sr=x",
+                "expiresOn": int(time.time()) + 3600}}))
         return [*WRAP, PROXY, "-r", info, "--cloud-file", self.cloud_file, "--deadline", "60",
                 "--connect-to", f"127.0.0.1:{port}"], ident
 
