@@ -72,6 +72,22 @@ wants_out(const struct pump *p)
 	return (p->out_open && p->nspans > 0);
 }
 
+/* ssh is gone, or wants us to be: no more waiting than needed. */
+static bool
+is_leaving(const struct pump *p)
+{
+	return (*p->leave || !p->out_open);
+}
+
+static void
+notice_leaving(struct pump *p)
+{
+	if (is_leaving(p) && p->left == 0) {
+		p->ssh_left = true;
+		p->left = p->moved = p->now;
+	}
+}
+
 /* All that ssh sent is sent, or cannot be. */
 static bool
 up_is_done(const struct pump *p)
@@ -89,13 +105,16 @@ down_is_done(const struct pump *p)
 
 /* --- up --- */
 
-static void
+/* Returns false when there is no room for a ping or a pong. */
+static bool
 queue_control(struct pump *p, enum ws_opcode op, const void *data, size_t len)
 {
 	/* the last WS_CONTROL_SIZE bytes of room are the Close frame's */
-	if (!p->close_queued && ring_room(&p->up) >= 2 * WS_CONTROL_SIZE)
-		ring_commit(&p->up,
-		    ws_frame_control(ring_head(&p->up), op, data, len));
+	if (p->close_queued || ring_room(&p->up) < 2 * WS_CONTROL_SIZE)
+		return (false);
+	ring_commit(&p->up,
+	    ws_frame_control(ring_head(&p->up), op, data, len));
+	return (true);
 }
 
 static void
@@ -106,7 +125,8 @@ queue_close(struct pump *p, enum ws_close_code code)
 	ring_commit(&p->up, ws_frame_close(ring_head(&p->up), code));
 	p->close_queued = true;
 	p->in_open = false;
-	p->left = p->moved = p->now;
+	if (p->left == 0)
+		p->moved = p->now;	/* the linger begins */
 }
 
 /*
@@ -116,10 +136,9 @@ queue_close(struct pump *p, enum ws_close_code code)
 static void
 answer_ping(struct pump *p)
 {
-	if (p->pong_due && ring_room(&p->up) >= 2 * WS_CONTROL_SIZE) {
-		queue_control(p, WS_OP_PONG, p->ping, p->ping_len);
+	if (p->pong_due &&
+	    queue_control(p, WS_OP_PONG, p->ping, p->ping_len))
 		p->pong_due = false;
-	}
 }
 
 static void
@@ -136,7 +155,7 @@ read_in(struct pump *p)
 		    (size_t)n));
 		p->up_bytes += (uint64_t)n;
 	} else if (n == 0 || (errno != EAGAIN && errno != EINTR) ||
-	    (errno == EAGAIN && *p->leave)) {
+	    (errno == EAGAIN && is_leaving(p))) {
 		p->in_open = false;
 		p->ssh_left = true;
 	}
@@ -148,8 +167,8 @@ up_is_lost(struct pump *p)
 {
 	p->up_open = p->in_open = false;
 	ring_consume(&p->up, p->up.used);
-	if (!p->close_queued)
-		p->left = p->moved = p->now;
+	if (!p->close_queued && p->left == 0)
+		p->moved = p->now;
 	p->close_queued = true;
 }
 
@@ -198,6 +217,8 @@ decode(struct pump *p)
 	struct ws_decoder *d = &p->decoder;
 	size_t used;
 
+	if (!p->out_open)
+		p->nspans = 0;		/* nobody to deliver to */
 	while (p->decoding && p->nspans < PUMP_SPANS &&
 	    p->decoded < p->down.used) {
 		enum ws_event event = ws_decode(d, ring_tail(&p->down) +
@@ -207,7 +228,8 @@ decode(struct pump *p)
 		p->trail += used;
 		switch (event) {
 		case WS_DATA:
-			take_span(p);
+			if (p->out_open)
+				take_span(p);
 			break;
 		case WS_PING:
 			memcpy(p->ping, d->control, d->control_len);
@@ -230,10 +252,9 @@ decode(struct pump *p)
 			break;
 		}
 	}
-	if (p->nspans == 0 || !p->out_open) {	/* nothing to wait for */
+	if (p->nspans == 0) {
 		ring_consume(&p->down, p->decoded);
 		p->decoded = p->trail = 0;
-		p->nspans = 0;
 	}
 }
 
@@ -241,10 +262,13 @@ static void
 read_wire(struct pump *p)
 {
 	ssize_t n = p->more_input ? 1 : WIRE_AGAIN;	/* if we cannot ask now */
+	size_t taken = 0;	/* what is thrown away takes no room: stop too */
 
-	while (wants_wire_input(p) && (n = wire_read(p->wire,
-	    ring_head(&p->down), ring_room(&p->down))) > 0) {
+	while (wants_wire_input(p) && taken < PUMP_RING_BYTES &&
+	    (n = wire_read(p->wire, ring_head(&p->down),
+	    ring_room(&p->down))) > 0) {
 		ring_commit(&p->down, (size_t)n);
+		taken += (size_t)n;
 		p->heard = p->now;
 		p->ping_state = PING_NONE;
 		if (p->out_open)
@@ -314,12 +338,11 @@ next_alarm(const struct pump *p)
 			at = p->moved + p->times.quiet_ms;
 		else if (!wants_out(p) || *p->leave)
 			at = p->moved + p->times.linger_ms;
-		if (at != NEVER && (!p->out_open || *p->leave) &&
-		    at > p->left + p->times.linger_ms)
+		if (is_leaving(p) && at > p->left + p->times.linger_ms)
 			at = p->left + p->times.linger_ms;
 		return (at);
 	}
-	if (*p->leave)
+	if (is_leaving(p))
 		return (p->left + p->times.quiet_ms);
 	switch (p->ping_state) {
 	case PING_NONE:
@@ -339,23 +362,23 @@ on_alarm(struct pump *p)
 {
 	if (p->close_queued)
 		return (true);
-	if (*p->leave) {	/* stdin neither ends nor pauses */
+	if (is_leaving(p)) {	/* stdin neither ends nor pauses */
 		p->in_open = false;
 		return (false);
 	}
-	if (p->ping_state == PING_OUT && !wants_wire_input(p)) {
-		p->ping_state = PING_NONE;	/* we do not listen: no verdict */
-		p->heard = p->now;
-		return (false);
-	}
-	if (p->ping_state == PING_OUT) {
+	if (p->ping_state == PING_OUT && p->listening) {
 		p->dead = true;
 		p->down_open = false;
 		up_is_lost(p);
 		return (false);	/* what came before is still delivered */
 	}
-	queue_control(p, WS_OP_PING, NULL, 0);
-	p->ping_state = PING_QUEUED;
+	if (p->ping_state == PING_NONE &&
+	    queue_control(p, WS_OP_PING, NULL, 0)) {
+		p->ping_state = PING_QUEUED;
+		return (false);
+	}
+	p->ping_state = PING_NONE;	/* no room, or no ear for an answer: */
+	p->heard = p->now;		/* no verdict */
 	return (false);
 }
 
@@ -370,7 +393,7 @@ verdict(const struct pump *p, struct err *e)
 		errno = p->out_errno;
 		return (err_sys(e, EX_IOERR, "", "cannot write to ssh"));
 	}
-	if (p->ssh_left || !p->out_open)
+	if (p->ssh_left)
 		return (0);
 	if (p->decoder.why != NULL) {
 		err_set(e, EX_PROTOCOL, "E512", "the relay broke the WebSocket "
@@ -434,28 +457,28 @@ pump_run(struct pump *p, struct err *e)
 {
 	enum { IN, OUT, WIRE };
 	struct pollfd fd[3];
+	const struct timespec no_time = { 0, 0 };
 	struct timespec wait;
 	int64_t alarm;
+	int n;
 
 	look_at_the_clock(p);
 	p->heard = p->moved = p->now;
+	notice_leaving(p);
 	for (;;) {
-		if (*p->leave && !p->ssh_left) {
-			p->ssh_left = true;
-			p->left = p->now;
-		}
 		if (!p->in_open && p->up_open)
 			queue_close(p, WS_CLOSE_NORMAL);
 		if (up_is_done(p) && down_is_done(p))
 			break;
 
+		p->listening = wants_wire_input(p);
 		/* a descriptor that can do nothing for us must not be polled:
 		 * it would report its error again and again */
 		fd[IN] = (struct pollfd){ wants_in(p) ? p->in : -1, POLLIN, 0 };
 		fd[OUT] = (struct pollfd){ p->out_open ? p->out : -1,
 		    p->out_full ? POLLOUT : 0, 0 };
 		fd[WIRE] = (struct pollfd){ wire_fd(p->wire), 0, 0 };
-		if (wants_wire_input(p))
+		if (p->listening)
 			fd[WIRE].events |= POLLIN;
 		if (p->up_open && (p->up.used > 0 ||
 		    wire_flush(p->wire) == WIRE_AGAIN))
@@ -464,15 +487,18 @@ pump_run(struct pump *p, struct err *e)
 			fd[WIRE].fd = -1;
 
 		alarm = next_alarm(p);
-		if ((p->more_input && wants_wire_input(p)) ||
-		    (*p->leave && wants_in(p)))
+		if ((p->more_input && p->listening) ||
+		    (is_leaving(p) && wants_in(p)))
 			alarm = p->now;
 		wait.tv_sec = (alarm - p->now) / 1000;
 		wait.tv_nsec = (alarm - p->now) % 1000 * 1000000;
 		if (alarm <= p->now)
 			wait = (struct timespec){ 0, 0 };
-		if (ppoll(fd, 3, alarm == NEVER ? NULL : &wait, p->mask) == -1)
+		n = ppoll(fd, 3, alarm == NEVER ? NULL : &wait, p->mask);
+		if (n == -1)
 			fd[IN].revents = fd[OUT].revents = fd[WIRE].revents = 0;
+		if (n > 0)	/* Linux lets no signal in while one is ready */
+			(void)ppoll(NULL, 0, &no_time, p->mask);
 		look_at_the_clock(p);
 
 		/* relay -> ssh */
@@ -482,19 +508,18 @@ pump_run(struct pump *p, struct err *e)
 			p->out_open = false;
 		if (!p->out_full || fd[OUT].revents & POLLOUT)
 			write_out(p);
-		if (!p->out_open) {
-			p->in_open = false;
-			decode(p);	/* nobody to deliver to */
-		}
+		if (!p->out_open)
+			decode(p);
 
 		/* ssh -> relay */
-		if (wants_in(p) && (fd[IN].revents != 0 || *p->leave))
+		if (wants_in(p) && (fd[IN].revents != 0 || is_leaving(p)))
 			read_in(p);
 		if (p->up_open) {
 			answer_ping(p);
 			send_up(p);
 		}
 
+		notice_leaving(p);
 		if (p->now >= next_alarm(p) && on_alarm(p))
 			break;
 	}

@@ -66,6 +66,7 @@ struct pump {
 	int			 nspans;
 	bool			 down_open;	/* the relay may still send */
 	bool			 decoding;	/* neither Close nor violation came */
+	bool			 listening;	/* there was room to read the wire */
 	bool			 more_input;	/* the wire had more than the ring */
 	bool			 out_open;	/* ssh still reads */
 	bool			 out_full;	/* ssh's pipe took less than we had */
@@ -75,7 +76,7 @@ struct pump {
 	int64_t			 now;
 	int64_t			 heard;		/* last byte from the relay */
 	int64_t			 moved;		/* last byte that went on */
-	int64_t			 left;		/* when ssh was found to leave */
+	int64_t			 left;		/* when ssh was found to leave; 0: not */
 	int64_t			 pinged;	/* when our ping had gone out */
 	enum { PING_NONE, PING_QUEUED, PING_OUT } ping_state;
 	bool			 dead;		/* nothing came after our ping */
