@@ -51,6 +51,7 @@ MAN		:= $(wildcard man/*.[1-9])
 PROGRAMS	:= $(B)/arc-relay-proxy $(B)/arc-relay
 UNIT		:= $(UNIT_SRC:%.c=$(B)/%)
 FUZZ		:= $(FUZZ_SRC:%.c=$(B)/%)
+BENCH		:= $(BENCH_SRC:%.c=$(B)/%)
 LIBS		:= $(B)/libproxy.a $(B)/libauth.a $(B)/librelay.a
 obj		= $(patsubst %.c,$(B)/%.o,$(1))
 
@@ -122,8 +123,14 @@ check-valgrind:
 
 bench:
 	@contrib/deps build test bench
-	@$(MAKE) --no-print-directory all
+	@$(MAKE) --no-print-directory all bench-programs
 	@BUILD=$(CURDIR)/$(B) python3 test/bench/bench.py
+
+.PHONY: bench-programs
+bench-programs: $(BENCH)
+$(BENCH): $(B)/%: $(B)/%.o
+	$(SAY) LD $@
+	$(Q)$(CC) $(ALL_LDFLAGS) -o $@ $< -lssl -lcrypto
 
 # --- for those who change it ---
 

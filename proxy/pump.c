@@ -187,8 +187,10 @@ send_up(struct pump *p)
 		p->ping_state = PING_OUT;
 		p->pinged = p->now;
 	}
-	if (n == -1)
+	if (n == -1) {
 		up_is_lost(p);
+		p->more_input = true;	/* poll may no longer tell */
+	}
 }
 
 /* --- down --- */

@@ -14,7 +14,11 @@
 #include "relay/err.h"
 
 #define FAREWELL_MS	2000	/* ssh leaves at once when it has read it */
-#define PIPE_BYTES	(1024 * 1024)	/* fewer, larger reads and writes */
+/*
+ * As much as a ring holds: fewer, larger reads and writes.  Not more: when a
+ * user's pipes pass 64 MiB Linux gives each new one, of any program, two pages.
+ */
+#define PIPE_BYTES	(256 * 1024)
 
 volatile sig_atomic_t sshio_leave;
 
