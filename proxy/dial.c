@@ -1,6 +1,7 @@
 /*
  * Attempts, see dial.h.
  */
+#include <stdbool.h>
 #include <string.h>
 #include <strings.h>
 #include <time.h>
@@ -33,6 +34,21 @@ dial_clock_ms(void)
 	return ((int64_t)ts.tv_sec * 1000 + ts.tv_nsec / 1000000);
 }
 
+/* Is token one of the comma-separated tokens of list, in any case? */
+static bool
+has_token(const char *list, const char *token)
+{
+	size_t n;
+
+	for (;; list += n) {
+		list += strspn(list, ", \t");
+		if ((n = strcspn(list, ", \t")) == 0)
+			return (false);
+		if (n == strlen(token) && strncasecmp(list, token, n) == 0)
+			return (true);
+	}
+}
+
 /* RFC 6455, 4.1: what the server's answer must and must not have. */
 static int
 check_answer(const struct wire_answer *a, const char *key,
@@ -42,7 +58,7 @@ check_answer(const struct wire_answer *a, const char *key,
 
 	ws_accept_for(key, accept);
 	if (a->status == 101 && strcasecmp(a->upgrade, "websocket") == 0 &&
-	    strcasestr(a->connection, "upgrade") != NULL &&
+	    has_token(a->connection, "upgrade") &&
 	    strcmp(a->accept, accept) == 0 && a->extensions[0] == '\0' &&
 	    a->protocol[0] == '\0' && !a->has_body_header)
 		return (0);

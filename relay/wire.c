@@ -106,17 +106,24 @@ add_headers(struct wire *w, struct lws *conn, unsigned char **at,
 	return (0);
 }
 
+/* A header's value; the blanks around it are not part of it (RFC 9110, 5.5). */
 static void
 copy_header(struct lws *conn, enum lws_token_indexes token, char *out,
     size_t size)
 {
-	size_t len;
+	int n = lws_hdr_copy(conn, out, (int)size, token);
+	size_t lead, len;
 
-	if (lws_hdr_copy(conn, out, (int)size, token) < 0)
-		(void)snprintf(out, size, "(too long)");
-	len = strlen(out);
-	while (len > 0 && (out[len - 1] == ' ' || out[len - 1] == '\t'))
-		out[--len] = '\0';	/* RFC 9110, 5.5: not part of the value */
+	if (n < 0 || strlen(out) != (size_t)n) {
+		(void)snprintf(out, size, n < 0 ? "(too long)" : "(NUL)");
+		return;
+	}
+	lead = strspn(out, " \t");
+	for (len = (size_t)n; len > lead && strchr(" \t", out[len - 1]) != NULL;
+	    len--)
+		;
+	memmove(out, out + lead, len - lead);
+	out[len - lead] = '\0';
 }
 
 static void
