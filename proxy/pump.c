@@ -154,8 +154,7 @@ read_in(struct pump *p)
 		ring_commit(&p->up, ws_frame_data(ring_head(&p->up),
 		    (size_t)n));
 		p->up_bytes += (uint64_t)n;
-	} else if (n == 0 || (errno != EAGAIN && errno != EINTR) ||
-	    (errno == EAGAIN && is_leaving(p))) {
+	} else if (n == 0 || (errno != EAGAIN && errno != EINTR)) {
 		p->in_open = false;
 		p->ssh_left = true;
 	}
@@ -462,6 +461,7 @@ pump_run(struct pump *p, struct err *e)
 	const struct timespec no_time = { 0, 0 };
 	struct timespec wait;
 	int64_t alarm;
+	bool was_leaving;
 	int n;
 
 	look_at_the_clock(p);
@@ -473,6 +473,7 @@ pump_run(struct pump *p, struct err *e)
 		if (up_is_done(p) && down_is_done(p))
 			break;
 
+		was_leaving = is_leaving(p);
 		p->listening = wants_wire_input(p);
 		/* a descriptor that can do nothing for us must not be polled:
 		 * it would report its error again and again */
@@ -490,7 +491,7 @@ pump_run(struct pump *p, struct err *e)
 
 		alarm = next_alarm(p);
 		if ((p->more_input && p->listening) ||
-		    (is_leaving(p) && wants_in(p)))
+		    (was_leaving && wants_in(p)))
 			alarm = p->now;
 		wait.tv_sec = (alarm - p->now) / 1000;
 		wait.tv_nsec = (alarm - p->now) % 1000 * 1000000;
@@ -514,8 +515,10 @@ pump_run(struct pump *p, struct err *e)
 			decode(p);
 
 		/* ssh -> relay */
-		if (wants_in(p) && (fd[IN].revents != 0 || is_leaving(p)))
+		if (wants_in(p) && fd[IN].revents != 0)
 			read_in(p);
+		else if (was_leaving && fd[IN].fd != -1 && n != -1)
+			p->in_open = false;	/* all that was there is read */
 		if (p->up_open) {
 			answer_ping(p);
 			send_up(p);

@@ -35,7 +35,8 @@ struct pump_times {
 
 struct pump {
 	/* set by the caller */
-	int			 in, out;	/* from and to ssh, non-blocking */
+	int			 in;		/* from ssh; read when poll says so */
+	int			 out;		/* to ssh; non-blocking */
 	struct wire		*wire;		/* after a good upgrade */
 	struct pump_times	 times;
 	volatile sig_atomic_t	*leave;		/* a signal said that we should go */

@@ -47,27 +47,32 @@ catch_signals(struct sshio *s)
 		(void)sigdelset(&s->mask, signals[i]);
 }
 
+static void
+enlarge_pipe(int fd)
+{
+#ifdef F_SETPIPE_SZ
+	(void)fcntl(fd, F_SETPIPE_SZ, PIPE_BYTES);	/* else it is no pipe */
+#else
+	(void)fd;
+#endif
+}
+
 /*
- * A non-blocking descriptor for what std is open on, above the standard three.
- * *flags: as in struct sshio.  Returns it, or -1 with errno.
+ * A non-blocking descriptor for what stdout is open on, above the standard
+ * three.  *flags: as in struct sshio.  Returns it, or -1 with errno.
  */
 static int
-take(int std, int mode, int *flags)
+take_stdout(int *flags)
 {
-	char path[32];
 	struct stat st;
 	int fd = -1;
 
 	*flags = -1;
-	if (fstat(std, &st) == 0 && S_ISFIFO(st.st_mode)) {
-		(void)snprintf(path, sizeof(path), "/proc/self/fd/%d", std);
-		fd = open(path, mode | O_NONBLOCK | O_CLOEXEC);
-#ifdef F_SETPIPE_SZ
-		(void)fcntl(std, F_SETPIPE_SZ, PIPE_BYTES);
-#endif
-	}
+	enlarge_pipe(STDOUT_FILENO);
+	if (fstat(STDOUT_FILENO, &st) == 0 && S_ISFIFO(st.st_mode))
+		fd = open("/proc/self/fd/1", O_WRONLY | O_NONBLOCK | O_CLOEXEC);
 	if (fd == -1) {
-		if ((fd = fcntl(std, F_DUPFD_CLOEXEC, 3)) == -1 ||
+		if ((fd = fcntl(STDOUT_FILENO, F_DUPFD_CLOEXEC, 3)) == -1 ||
 		    (*flags = fcntl(fd, F_GETFL)) == -1)
 			return (-1);
 		(void)fcntl(fd, F_SETFL, *flags | O_NONBLOCK);
@@ -75,12 +80,24 @@ take(int std, int mode, int *flags)
 	return (fd);
 }
 
+/*
+ * stdin is left as it is: we read it when poll says so.  Opened anew, a pipe
+ * whose writer has left already would never report its end.
+ */
+static int
+take_stdin(void)
+{
+	enlarge_pipe(STDIN_FILENO);
+	return (fcntl(STDIN_FILENO, F_DUPFD_CLOEXEC, 3));
+}
+
 int
 sshio_open(struct sshio *s, struct err *e)
 {
 	int null, out_open = fcntl(STDOUT_FILENO, F_GETFD) != -1;
 
-	*s = (struct sshio){ -1, -1, -1, -1, s->mask };
+	*s = (struct sshio){ .in = -1, .out = -1, .out_flags = -1,
+	    .mask = s->mask };
 	if (fcntl(STDIN_FILENO, F_GETFD) == -1 || !out_open) {
 		err_set(e, EX_USAGE, "", "%s is closed", out_open ? "stdin" :
 		    "stdout");
@@ -93,17 +110,15 @@ sshio_open(struct sshio *s, struct err *e)
 		return (err_fix(e, "let ssh start this program, by ProxyCommand "
 		    "in its configuration"));
 	}
-	if ((s->in = take(STDIN_FILENO, O_RDONLY, &s->in_flags)) == -1 ||
-	    (s->out = take(STDOUT_FILENO, O_WRONLY, &s->out_flags)) == -1)
+	null = open("/dev/null", O_RDWR);	/* becomes stderr if that is closed */
+	if ((s->in = take_stdin()) == -1 ||
+	    (s->out = take_stdout(&s->out_flags)) == -1)
 		return (err_sys(e, EX_OSERR, "", "cannot take over %s",
 		    s->in == -1 ? "stdin" : "stdout"));
-	if ((null = open("/dev/null", O_RDWR | O_CLOEXEC)) != -1) {
+	if (null != -1)
 		(void)dup2(null, STDIN_FILENO);
-		if (fcntl(STDERR_FILENO, F_GETFD) == -1)
-			(void)dup2(null, STDERR_FILENO);
-		if (null > STDERR_FILENO)
-			(void)close(null);
-	}
+	if (null > STDERR_FILENO)
+		(void)close(null);
 	(void)dup2(STDERR_FILENO, STDOUT_FILENO);
 	catch_signals(s);
 	return (0);
@@ -112,11 +127,9 @@ sshio_open(struct sshio *s, struct err *e)
 void
 sshio_close(struct sshio *s)
 {
-	if (s->in_flags != -1)
-		(void)fcntl(s->in, F_SETFL, s->in_flags);
 	if (s->out_flags != -1)
 		(void)fcntl(s->out, F_SETFL, s->out_flags);
-	s->in_flags = s->out_flags = -1;
+	s->out_flags = -1;
 }
 
 static int

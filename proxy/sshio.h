@@ -13,8 +13,9 @@
 struct err;
 
 struct sshio {
-	int	 in, out;		/* private, non-blocking, close-on-exec */
-	int	 in_flags, out_flags;	/* to be restored; -1: nothing to do */
+	int	 in;			/* read it only when poll says so */
+	int	 out;			/* non-blocking */
+	int	 out_flags;		/* to be restored; -1: nothing to do */
 	sigset_t mask;			/* of signals, while waiting */
 };
 
@@ -26,9 +27,9 @@ extern volatile sig_atomic_t sshio_leave;
  * careless printf in any library cannot spoil the SSH stream, and descriptor 0
  * is /dev/null.  The four signals are blocked except while sshio_wait waits.
  *
- * O_NONBLOCK belongs to the open file, which other processes may share: a pipe
- * is opened anew for us, with flags of its own; where that cannot be done the
- * old flags are restored by sshio_close.
+ * O_NONBLOCK belongs to the open file, which other processes may share: stdin is
+ * left alone, a pipe on stdout is opened anew for us, with flags of its own, and
+ * where that cannot be done the old flags are restored by sshio_close.
  *
  * Returns 0, or -1 with EX_USAGE when one of them is closed or stdout is a
  * terminal.

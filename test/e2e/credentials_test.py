@@ -253,7 +253,7 @@ class Refusals(CredentialsCase):
     def test_not_set_up(self):
         rid = self.emu.machine_id("new")
         self.bad(78, "E404", machine="new", says="az ssh arc --resource-group rg1 --name new")
-        self.bad(78, "E405", machine="half", says="--port 22")
+        self.bad(78, "E405", machine="half", says="az ssh arc --resource-group rg1 --name half")
 
     def test_no_such_machine(self):
         rid = self.emu.machine_id("web01").replace("web01", "web99")
