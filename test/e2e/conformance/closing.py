@@ -80,7 +80,7 @@ CLOSES = [
     closed("1001 is explained", close_frame(1001, b"gone"), 1001, ("removed or the agent restarted",)),
     closed("1008 is explained", close_frame(1008, b"token"), 1008, ("credential expired",)),
     closed("1011 tells its reason", close_frame(1011, b"no such thing"), 1011, ("1011", "no such thing")),
-    *(closed(f"Close {code} byte by byte", close_frame(code, b"why"), code, send=_byte_by_byte(close_frame(code, b"why")))
+    *(closed(f"Close {code} byte by byte", None, code, send=_byte_by_byte(close_frame(code, b"why")))
       for code in (1000, 1001, 1011)),
     *(broken(f"code {code}", close_frame(code)) for code in INVALID),
     *(broken(f"code {code} with a reason", close_frame(code, b"x")) for code in (999, 1005, 1006, 5000)),
@@ -114,7 +114,8 @@ CLOSES = [
       for name, how in (("the end", fin), ("close_notify", notify), ("reset", rst))),
     *(lost(f"a part of a Close, {n} bytes", _ends(fin, ONE + close_frame(1000, b"reason")[:n]), out=b"1")
       for n in range(1, 10)),
-    *(lost(f"{name} inside a frame after {n} bytes", _ends(how, binary(payload(5000))[:4 + n]), out=payload(n), close=ANY)
+    *(lost(f"{name} inside a frame after {n} bytes", _ends(how, binary(payload(5000))[:4 + n]), out=payload(n),
+           close=ANY)
       for name, how in (("the end", fin), ("close_notify", notify), ("reset", rst)) for n in (1, 100, 4999)),
     *(lost(f"{name} after a megabyte", _ends(how, binary(payload(1 << 20))), out=payload(1 << 20), close=ANY)
       for name, how in (("the end", fin), ("close_notify", notify), ("reset", rst))),
@@ -201,8 +202,8 @@ def while_blocked(name, how, **more):
         peer.binary(b"last words")
         how(peer)
         peer.run.child.wait(CHILD_S)
-    return lost(f"{name} while the client cannot write", script, deaf=True, stdin=BIG, up=ANY, close=ANY, truncated=True,
-                out=b"last words", **more)
+    return lost(f"{name} while the client cannot write", script, deaf=True, stdin=BIG, up=ANY, close=ANY,
+                truncated=True, out=b"last words", **more)
 
 
 def _slow_reader(peer):
@@ -253,24 +254,25 @@ RACES = [
     after_eof("Close follows", lambda peer: peer.close()),
     after_eof("Close without code follows", lambda peer: peer.send(close_frame())),
     after_eof("Close 1011 follows", lambda peer: peer.close(1011)),
-    after_eof("nothing follows", lambda peer: None, least_s=0.9 * LINGER_S, most_s=2 * LINGER_S),
-    after_eof("the end follows", fin, most_s=1.5),
-    after_eof("close_notify follows", notify, most_s=1.5),
-    after_eof("a reset follows", rst, most_s=1.5),
+    after_eof("nothing follows", lambda peer: None, least_s=0.9 * LINGER_S, leaves_s=1.5 * LINGER_S),
+    after_eof("the end follows", fin),
+    after_eof("close_notify follows", notify),
+    after_eof("a reset follows", rst),
     after_eof("data and Close follow", lambda peer: (peer.binary(b"reply"), peer.close()), out=b"reply"),
     after_eof("a megabyte and Close follow", lambda peer: (peer.binary(payload(1 << 20)), peer.close()),
               out=payload(1 << 20)),
     after_eof("data and the end follow", lambda peer: (peer.binary(b"reply"), peer.fin()), out=b"reply"),
-    after_eof("half a frame and the end follow", lambda peer: (peer.send(binary(b"reply")[:-2]), peer.fin()), out=b"rep"),
+    after_eof("half a frame and the end follow", lambda peer: (peer.send(binary(b"reply")[:-2]), peer.fin()),
+              out=b"rep"),
     after_eof("a ping follows", lambda peer: (peer.ping(b"p"), peer.binary(b"1"), peer.close()), out=b"1"),
     after_eof("a violation follows", lambda peer: peer.send(BEFORE + b"\xff\xff" + ONE), out=b"before"),
     after_eof("a late reply", _late, out=b"late reply"),
-    after_eof("a reply now and then", _now_and_then, out=b"xxxx", most_s=4 * LINGER_S),
+    after_eof("a reply now and then", _now_and_then, out=b"xxxx"),
     *(crossing(i) for i in range(20)),
     *(end_crossing(i, name, how) for i in range(4) for name, how in (
         ("", lambda peer: None), ("the end and ", fin), ("close_notify and ", notify), ("a Close and ", Peer.close))),
-    Case("all of a large input before Close", lambda peer: (peer.receive(len(BIG)), peer.expect(ws.CLOSE), peer.close()),
-         stdin=BIG, eof=True, up=BIG),
+    Case("all of a large input before Close",
+         lambda peer: (peer.receive(len(BIG)), peer.expect(ws.CLOSE), peer.close()), stdin=BIG, eof=True, up=BIG),
     Case("Close while the client sends", _close_while_sending, stdin=BIG, up=_prefix, out=b"enough"),
     Case("Close while the client cannot write, then it can", _close_while_blocked, deaf=True, stdin=BIG, up=_prefix,
          out=b"enough"),

@@ -1,6 +1,7 @@
 """Families F framing, P ping and pong, R/O reserved bits and opcodes, G fragmentation."""
 
 import random
+import threading
 
 import ws
 from conformance.runner import ANY, Case, bad, lost
@@ -65,6 +66,19 @@ def streamed(peer, data):
 SIZES = [1, 2, 3, 124, 125, 126, 127, 128, 255, 256, 1000, 4096, 16383, 16384, 16385, 32768, 65527, 65528, 65529,
          65534, 65535, 65536, 65537, 131072, 262143, 262144, 262145, 1 << 20]
 
+def unread_empties(n):
+    """Data and many empty frames by turns, while ssh reads nothing: what is passed over lies between what is kept."""
+    def script(peer):
+        data = payload(1 << 20)
+        sender = threading.Thread(target=lambda: (peer.send(binary(data), *[(EMPTY * n + ONE) * 4] * 8), peer.close()))
+        sender.start()
+        peer.run.wait_full_out()
+        peer.run.release()
+        sender.join()
+    return Case(f"empty: {n} frames by turns with data while ssh does not read", script, held=True,
+                out=payload(1 << 20) + b"1" * 32)
+
+
 EMPTY = binary(b"")
 ONE = binary(b"1")
 
@@ -88,9 +102,11 @@ FRAMING = [
     empties("text", binary(b"", opcode=ws.TEXT) + ONE),
     empties("ten thousand frames", EMPTY * 10000 + ONE),
     empties("fragments first, between and last",
-            binary(b"", False) + binary(b"1", False, ws.CONT) + binary(b"", False, ws.CONT) + binary(b"", True, ws.CONT)),
+            binary(b"", False) + binary(b"1", False, ws.CONT) + binary(b"", False, ws.CONT)
+            + binary(b"", True, ws.CONT)),
     empties("ten thousand fragments",
             binary(b"", False) + binary(b"", False, ws.CONT) * 10000 + binary(b"1", True, ws.CONT)),
+    *(unread_empties(n) for n in (1, 100, 5000, 20000)),
     Case("empty: nothing else", lambda peer: (peer.send(EMPTY), peer.close()), status=69, error="E507"),
 ]
 
@@ -105,10 +121,12 @@ MASKED = [(f"masked {name}", ws.encode_masked(opcode, data)) for name, opcode, d
 LENGTHS = [
     *((f"{n} in 16 bits", binary(payload(n), length_bits=16)) for n in (0, 1, 125)),
     *((f"{n} in 64 bits", binary(payload(n), length_bits=64)) for n in (0, 1, 125, 126, 65535)),
-    *((f"length {n:#x}", ws.header(ws.BINARY, n, length_bits=64) + EVIL) for n in (1 << 63, (1 << 63) + 4, (1 << 64) - 1)),
+    *((f"length {n:#x}", ws.header(ws.BINARY, n, length_bits=64) + EVIL)
+      for n in (1 << 63, (1 << 63) + 4, (1 << 64) - 1)),
 ]
 CONTROL = [
-    *((f"opcode {opcode} of {n} bytes", ws.encode(opcode, b"c" * n)) for opcode in (8, 9, 10) for n in (126, 127, 65536)),
+    *((f"opcode {opcode} of {n} bytes", ws.encode(opcode, b"c" * n))
+      for opcode in (8, 9, 10) for n in (126, 127, 65536)),
     *((f"opcode {opcode}, length in {bits} bits", ws.encode(opcode, b"\x03\xe8", length_bits=bits))
       for opcode in (8, 9, 10) for bits in (16, 64)),
     *((f"fragmented opcode {opcode}", ws.encode(opcode, b"\x03\xe8", False) + ws.encode(ws.CONT, b""))
@@ -146,14 +164,14 @@ def later(name, frame):
 
 
 def inside(name, frame):
-    return bad(f"{name}: inside a message", lambda peer: peer.send(binary(b"bef", False) + binary(b"ore", False, ws.CONT)
-                                                                + frame + AFTER), out=b"before")
+    message = binary(b"bef", False) + binary(b"ore", False, ws.CONT)
+    return bad(f"{name}: inside a message", lambda peer: peer.send(message + frame + AFTER), out=b"before")
 
 
 def given_away(name, frame):
-    """The first two bytes are enough to tell."""
+    """The first two bytes are enough to tell, whatever length is announced."""
     def script(peer):
-        peer.send(BEFORE + frame[:2])
+        peer.send(BEFORE + bytes([frame[0], frame[1] & 0x80 | 127]))
         peer.expect(ws.CLOSE)
     return bad(f"{name}: two bytes", script, out=b"before")
 
@@ -300,7 +318,7 @@ def ping_flood_unread(n):
                 out=b"still alive", pongs=ANY, rss_mb=24)
 
 
-BIG = payload(scaled(8, 4) << 20)
+BIG = payload(12 << 20)     # more than the kernel's buffers and pipes hold
 
 
 def ping_in_a_half_written_frame(k):

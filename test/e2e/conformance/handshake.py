@@ -5,6 +5,7 @@ import time
 import ws
 from conformance.runner import ANY, Case, lost, refused
 from conformance.server import GOOD_HEAD
+from harness import SLOW
 
 HELLO = ws.encode(ws.BINARY, b"hello")
 CLOSE = ws.encode(ws.CLOSE, ws.close_payload(1000))
@@ -52,7 +53,7 @@ def not_taken(name, head, **more):
 def harmless(name, head=None, **more):
     """What may be taken or refused, if only nothing false is delivered."""
     tail = HELLO + CLOSE
-    return Case(f"harmless: {name}", head=head and head + tail, out=b"hello", or_refused=True, **more)
+    return Case(f"harmless: {name}", head=head and head + tail, out=b"hello", or_refused=True, deadline=1, leaves_s=None, **more)
 
 
 def _hello_and_close(peer):
@@ -196,7 +197,7 @@ def _slow(seconds):
     def answer_(peer):
         for byte in peer.head():
             peer.send(bytes([byte]))
-            time.sleep(seconds)
+            time.sleep(seconds * SLOW)
     return answer_
 
 

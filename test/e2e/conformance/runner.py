@@ -4,6 +4,7 @@ Not here: the server's end (server.py).
 """
 
 import collections
+import fcntl
 import json
 import os
 import re
@@ -11,6 +12,7 @@ import selectors
 import socket
 import struct
 import subprocess
+import termios
 import threading
 import time
 from dataclasses import dataclass, field, replace
@@ -38,7 +40,7 @@ class Case:
     eof: bool = False
     echo: bool = False                  # what it delivers is given back to it
     held: bool = False                  # nobody reads its stdout until run.release()
-    deadline: int = 1
+    deadline: int = 60
     # the oracle
     out: bytes = b""                    # all that is delivered, exactly
     status: Any = 0                     # an exit status
@@ -51,6 +53,7 @@ class Case:
     or_refused: bool = False            # it may also refuse the answer
     truncated: bool = False             # the client's last frame may be incomplete
     rss_mb: Optional[int] = None
+    leaves_s: Optional[float] = 1.5     # how soon it ends when the script has; None: whenever
     least_s: float = 0
     most_s: float = CASE_S
 
@@ -67,7 +70,7 @@ def bad(name, script=None, **more):
 
 def refused(name, **more):
     """An answer that is no WebSocket's: not a frame is sent."""
-    return Case(name, **{"status": 76, "error": "E607", "close": None, **more})
+    return Case(name, **{"status": 76, "error": "E607", "close": None, "deadline": 1, "leaves_s": None, **more})
 
 
 class Run:
@@ -83,6 +86,7 @@ class Run:
         self.peer = None
         self.served = threading.Event()
         self.trouble = []
+        self.script_ended = 0
         self.out = bytearray()
         self.err = bytearray()
         self._out_changed = threading.Condition()
@@ -125,12 +129,21 @@ class Run:
                 raise AssertionError(f"only {len(self.out)} of {size} bytes were delivered")
 
     def wait_full(self):
-        """Until the client takes no more of its stdin.  Only a likely state: nothing announces it."""
-        last, quiet, end = -1, 0, time.monotonic() + WAIT_S
+        """Until the client takes no more of its stdin."""
+        self._wait_quiet(lambda: self.fed)
+
+    def _wait_quiet(self, look):
+        """Until what look() sees has stayed for a while.  Nothing announces this, and no verdict depends on it."""
+        last, quiet, end = 0, 0, time.monotonic() + WAIT_S
         while quiet < 5 and time.monotonic() < end:
             time.sleep(0.02)
-            quiet = quiet + 1 if self.fed == last and self.fed > 0 else 0
-            last = self.fed
+            now = look()
+            quiet = quiet + 1 if now == last > 0 else 0
+            last = now
+
+    def wait_full_out(self):
+        """Until the client has filled its stdout, and as likely its own buffers."""
+        self._wait_quiet(lambda: struct.unpack("i", fcntl.ioctl(self.child.stdout, termios.FIONREAD, b"    "))[0])
 
     # --- playing ---
 
@@ -164,7 +177,8 @@ class Run:
                 self.child.wait()
             for file in (self.child.stdin, self.child.stdout, self.child.stderr, self._wake, self._woken):
                 file.close()
-        self.seconds = time.monotonic() - began
+        self.ended = time.monotonic()
+        self.seconds = self.ended - began
         if not finished:
             self.trouble.append(f"it hung for {CASE_S} s")
         if self.dials and not self.served.wait(2 * WAIT_S):
@@ -270,6 +284,9 @@ class Verdict:
         if case.dials is not ANY:
             self.same("dials", run.dials, case.dials)
         self.check(run.seconds <= case.most_s * SLOW, f"took {run.seconds:.1f} s")
+        if case.leaves_s and run.script_ended:
+            late = run.ended - run.script_ended
+            self.check(late <= case.leaves_s * SLOW, f"ended only {late:.1f} s after the server's script")
         self.check(run.seconds >= case.least_s, f"took only {run.seconds:.1f} s")
         if case.rss_mb and not MODE:
             self.check(0 < run.peak_mb <= case.rss_mb, f"grew to {run.peak_mb:.0f} MB")

@@ -10,6 +10,7 @@ import os
 import ssl
 import sys
 import threading
+import time
 import traceback
 
 import certs
@@ -249,6 +250,7 @@ class Server:
             pass                    # the client left first: what it says and sent tells the rest
         except Exception:
             run.trouble.append(traceback.format_exc(limit=-2))
+        run.script_ended = time.monotonic()
         if not peer.read_to_the_end():
             run.trouble.append("the client kept the connection open")
         run.served.set()
