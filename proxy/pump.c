@@ -517,7 +517,8 @@ pump_run(struct pump *p, struct err *e)
 		/* ssh -> relay */
 		if (wants_in(p) && fd[IN].revents != 0)
 			read_in(p);
-		else if (was_leaving && fd[IN].fd != -1 && n != -1)
+		else if (was_leaving && fd[IN].fd != -1 &&
+		    fd[IN].revents == 0 && n != -1)
 			p->in_open = false;	/* all that was there is read */
 		if (p->up_open) {
 			answer_ping(p);

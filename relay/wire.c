@@ -559,13 +559,6 @@ wire_flush(struct wire *w)
 }
 
 void
-wire_shutdown(struct wire *w)
-{
-	if (w->conn != NULL)
-		(void)shutdown(lws_get_socket_fd(w->conn), SHUT_WR);
-}
-
-void
 wire_free(struct wire *w)
 {
 	if (w == NULL)

@@ -112,9 +112,6 @@ ssize_t	 wire_write(struct wire *w, const uint8_t *buf, size_t len);
  * or -1. */
 int	 wire_flush(struct wire *w);
 
-/* Tells the peer that no more bytes come, after all were flushed.  Best effort. */
-void	 wire_shutdown(struct wire *w);
-
 /* Closes at once and frees w.  NULL is allowed. */
 void	 wire_free(struct wire *w);
 

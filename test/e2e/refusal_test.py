@@ -264,7 +264,14 @@ class Answers(Case):
         self.assertLess(len(out), 512)
 
     def test_close_before_a_byte(self):
-        self.answer(Fault("close", code=1000, after=0), 69, "was cut before", "[E507]", dials=1)
+        self.emu.faults.dial.append(Fault("close", code=1000, after=0))
+        child = self.proxy("-r", self.info_file("web01"))   # ssh is still there
+        out, err = child.stdout.read(), child.stderr.read()
+        child.communicate()
+        self.assertEqual(child.returncode, 69, err)
+        for text in (out, err):
+            self.assertIn(b"was cut before", text)
+            self.assertIn(b"[E507]", text)
 
 
 if __name__ == "__main__":
