@@ -82,7 +82,7 @@ await_answer(struct wire *w, struct sshio *ssh, int64_t until_ms,
 		if (left_ms <= 0) {
 			if (strcmp(wire_phase(w), "upgrade") == 0)
 				return (diag_no_answer((int)((dial_clock_ms() -
-				    began) / 1000), e));
+				    began + 999) / 1000), e));
 			err_set(e, EX_UNAVAILABLE, "E602", "no connection to "
 			    "the relay in time (waiting for %s)",
 			    wire_phase(w));

@@ -307,6 +307,7 @@ class Verdict:
 
     def _stderr(self):
         err = self.run.err.decode("utf-8", "backslashreplace")
+        err = re.sub(r"(?m)^==\d+==.*\n", "", err)     # valgrind's; what matters is in the status
         if self.case.status == 0:
             return self.same("stderr", err, "")
         self.check(re.fullmatch(r"[\n -~]*", err), f"stderr is not plain: {err!r}")
