@@ -84,9 +84,11 @@ $(B)/arc-relay: $(call obj,$(TOOL_SRC)) $(B)/libauth.a $(B)/librelay.a
 	$(SAY) LD $@
 	$(Q)$(CC) $(ALL_LDFLAGS) -o $@ $^ $(LDLIBS) $(HTTP_LIBS)
 
-# The pump runs against a wire that the test plays: it comes first, so that the
-# library's is not pulled in.
-$(B)/test/unit/pump_test: $(B)/test/unit/fake_wire.o
+# The pump runs against a wire and a clock that the test plays: they come first,
+# so that the library's wire is not pulled in.
+$(filter $(B)/test/unit/pump_%,$(UNIT)): $(B)/test/unit/fake_wire.o \
+	$(B)/test/unit/pump_play.o
+.SECONDARY: $(UNIT:=.o) $(FUZZ:=.o) $(BENCH:=.o)
 $(B)/test/unit/%_test: $(B)/test/unit/%_test.o $(LIBS)
 	$(SAY) LD $@
 	$(Q)$(CC) $(ALL_LDFLAGS) -o $@ $(filter %.o,$^) $(LIBS) $(LDLIBS) $(HTTP_LIBS)

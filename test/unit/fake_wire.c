@@ -11,7 +11,7 @@
 #include "test/unit/fake_wire.h"
 
 #define PERIOD		65521	/* of the stream's table: prime */
-#define DATA_MAX	65528	/* the longest payload that we promise to send */
+#define DATA_MAX	65528	/* the longest payload that we promise */
 #define FLOOD_READS	4096	/* between two polls: far more than a ring */
 
 /* --- the stream --- */
@@ -210,13 +210,6 @@ wire_read(struct wire *w, uint8_t *buf, size_t size)
 	w->hoard_at += size;
 	w->hoard_len -= size;
 	return ((ssize_t)size);
-}
-
-void
-wire_shutdown(struct wire *w)
-{
-	w->shutdowns++;
-	(void)shutdown(w->fd, SHUT_WR);
 }
 
 void

@@ -38,8 +38,8 @@ struct wire {
 	/* how it behaves; as fake_wire_new leaves it: like a socket */
 	size_t	 write_max;	/* bytes that one write takes; 0: any number */
 	size_t	 read_max;	/* bytes that one read gives; 0: any number */
-	uint64_t dice;		/* not 0: a random number of bytes up to those */
-	bool	 keeps;		/* takes a record, sends it bit by bit in flush */
+	uint64_t dice;		/* not 0: random numbers up to those */
+	bool	 keeps;		/* takes a record, flush sends it in bits */
 	bool	 hoards;	/* reads ahead to where poll does not see it */
 	unsigned refusals;	/* so many writes to come say WIRE_AGAIN */
 	size_t	 quota;		/* bytes it will still send; see
@@ -49,11 +49,11 @@ struct wire {
 	bool	 floods;	/* reads give "flood" without end */
 	const uint8_t *flood;
 	size_t	 flood_len;
-	uint64_t read_end;	/* a reset after so many bytes; they count raw */
+	uint64_t read_end;	/* a reset after so many bytes, raw */
 
 	/* what happened */
 	uint64_t sent, got;	/* bytes, raw */
-	unsigned reads, writes, flushes, shutdowns;
+	unsigned reads, writes, flushes;
 	const char *misuse;	/* what the caller did against wire.h; NULL */
 
 	uint8_t	 kept[FAKE_RECORD];
@@ -61,7 +61,7 @@ struct wire {
 	uint8_t	 hoard[FAKE_RECORD];
 	size_t	 hoard_at, hoard_len;
 	size_t	 flood_at;
-	unsigned in_a_row;	/* reads of the flood; the test's poll clears it */
+	unsigned in_a_row;	/* reads of the flood; a poll clears it */
 	bool	 dead;
 };
 
