@@ -32,6 +32,11 @@ WRAP = ["valgrind", "-q", "--error-exitcode=99", "--leak-check=full",
 HANG_S = 60 * SLOW      # nothing here takes so long: against a hang, not a measure
 
 
+def deadline(seconds):
+    """Options that bound a dial which is bound to fail."""
+    return ["--deadline", str(seconds * {"asan": 2, "valgrind": 6}.get(MODE, 1))]
+
+
 def scaled(size, smaller):
     """A size of bytes that the slow ways of running use a smaller one for."""
     return smaller if MODE else size

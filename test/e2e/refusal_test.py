@@ -9,7 +9,7 @@ import re
 import time
 
 import tap
-from harness import EmulatorCase, Fault, relay_info_text
+from harness import EmulatorCase, Fault, deadline, relay_info_text
 from faults import BAD_SIGNATURE, NO_ENDPOINT, NO_LISTENERS, NOT_ACCEPTED, agent_refusal
 
 IDENTIFICATION = b"SSH-2.0-arc_relay_proxy\r\n"
@@ -119,7 +119,7 @@ class Tls(Case):
     def refused_by(self, kind, status, *words):
         log = len(self.emu.log)
         self.refused(status, *words, port=self.emu.bad_relay(kind),
-                     args=["-r", self.info_file("web01"), "--deadline", "3"])
+                     args=["-r", self.info_file("web01"), *deadline(3)])
         self.assertEqual([r for r in self.emu.log[log:] if r["what"] == "connect"], [])
 
     HOST = "ns1.relay.emulated.test"
@@ -151,14 +151,14 @@ class Tls(Case):
     def test_nobody_listens(self):
         from harness import free_port
         self.refused(69, "cannot connect to", "Connection refused", "[E602]", port=free_port(),
-                     args=["-r", self.info_file("web01"), "--deadline", "2"])
+                     args=["-r", self.info_file("web01"), *deadline(2)])
 
     def test_no_such_ca_file(self):
         self.refused(66, "/no/such/file", "[E605]",
                      args=["-r", self.info_file("web01"), "--ca-file", "/no/such/file"])
 
     def test_unknown_name(self):
-        status, _, err = self.run_proxy("-r", self.info_file("web01"), "--deadline", "2",
+        status, _, err = self.run_proxy("-r", self.info_file("web01"), *deadline(2),
                                         "--connect-to", "name.invalid:443", input=b"x",
                                         options=["--cloud-file", self.emu.cloud_file])
         self.assertEqual(status, 69, err)
@@ -166,11 +166,11 @@ class Tls(Case):
 
 
 class Answers(Case):
-    def answer(self, fault, status, *words, times=60, deadline="3", dials=None, target=False):
+    def answer(self, fault, status, *words, times=60, within=3, dials=None, target=False):
         self.emu.faults.dial.extend([fault] * times)
         before = self.dials()
         where = [self.emu.machine_id("web01")] if target else ["-r", self.info_file("web01")]
-        line = self.refused(status, *words, args=[*where, "--deadline", deadline])
+        line = self.refused(status, *words, args=[*where, *deadline(within)])
         self.assertNotIn("TrackingId", line.split("fix:")[0] if target else "")
         if dials is not None:
             self.assertEqual(self.dials() - before, dials)
@@ -219,12 +219,12 @@ class Answers(Case):
 
     def test_503_agent_cannot_reach_the_port(self):
         self.answer(Fault("status", code=503, text=agent_refusal(22)), 69,
-                    "nothing listens on port 22", "systemctl", "[E505]", deadline="9", dials=3)
+                    "nothing listens on port 22", "systemctl", "[E505]", within=9, dials=3)
 
     def test_503_from_the_real_agent(self):
         self.emu.add_machine("noport", port=1)
         got = self.refused(69, "nothing listens on port 22 of the machine", "[E505]",
-                           args=[self.emu.machine_id("noport"), "--deadline", "9"])
+                           args=[self.emu.machine_id("noport"), *deadline(9)])
         self.assertLessEqual(len(got), 400)
 
     def test_503_busy(self):
@@ -236,7 +236,7 @@ class Answers(Case):
                                     (426, 76, ["[E608]"]), (418, 76, ["418", "[E607]"])):
             with self.subTest(code=code):
                 self.answer(Fault("status", code=code, text="because"), status, "because", *words,
-                            deadline="2")
+                            within=2)
                 self.emu.faults.dial.clear()
 
     def test_redirect_is_not_followed(self):
@@ -254,7 +254,7 @@ class Answers(Case):
 
     def test_no_answer(self):
         began = time.monotonic()
-        self.answer(Fault("stall"), 75, "did not answer", "[E510]", deadline="2")
+        self.answer(Fault("stall"), 75, "did not answer", "[E510]", within=2)
         self.assertGreater(time.monotonic() - began, 1.9)
 
     def test_hostile_reason_is_harmless(self):

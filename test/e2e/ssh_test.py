@@ -8,7 +8,7 @@ import os
 import subprocess
 
 import tap
-from harness import (HANG_S, PROXY, SshCase, Fault, random_file, relay_info_text, scaled, sha256,
+from harness import (HANG_S, PROXY, SshCase, Fault, deadline, random_file, relay_info_text, scaled, sha256,
                      wait_for, whoami)
 from faults import NO_LISTENERS, agent_refusal
 
@@ -135,7 +135,7 @@ class DropIn(SshCase):
 
     def test_error_line_is_what_az_looks_for(self):
         self.emu.faults.dial.extend([Fault("status", code=404, text="Endpoint does not exist")] * 20)
-        status, _, err = self.run_proxy("-r", self.info_file("web01"), "--deadline", "2", input=b"x")
+        status, _, err = self.run_proxy("-r", self.info_file("web01"), *deadline(2), input=b"x")
         self.assertEqual(status, 75)
         lines = err.splitlines()
         self.assertRegex(lines[-1], r'^\{"level":"fatal","msg":"sshproxy: error connecting to the '
@@ -154,7 +154,7 @@ class LastWords(SshCase):
 
     def no_listener(self):
         self.emu.faults.dial.extend([Fault("status", code=404, text=NO_LISTENERS)] * 50)
-        return self.ssh_config(proxy_options="--deadline 2",
+        return self.ssh_config(proxy_options=" ".join(deadline(2)),
                                ControlMaster="auto", ControlPersist="60s",
                                ControlPath=os.path.join(self.home, "cm"))
 
