@@ -56,7 +56,7 @@ session(const struct opts *o, struct sshio *ssh, struct pump *p,
 	rc = pump_run(p, e);
 	log_verbose("%llu bytes up, %llu bytes down",
 	    (unsigned long long)p->up_bytes, (unsigned long long)p->down_bytes);
-	if (p->down_bytes == 0 && !p->ssh_left && p->out_open &&
+	if (p->down_bytes == 0 && !p->ssh_left && !p->dead &&
 	    p->decoder.why == NULL)
 		rc = diag_no_banner(&names, e);
  out:
