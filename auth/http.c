@@ -4,6 +4,7 @@
  */
 #include <ctype.h>
 #include <dirent.h>
+#include <errno.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
@@ -133,13 +134,16 @@ transport_error(CURL *curl, CURLcode code, const struct http_request *q,
 {
 	curl_off_t connected_us = 0;
 	char host[256];
-	long tunnel = 0;
+	long tunnel = 0, error = 0;
 
 	http_host(q->url, host, sizeof(host));
 	(void)curl_easy_getinfo(curl, CURLINFO_HTTP_CONNECTCODE, &tunnel);
 	(void)curl_easy_getinfo(curl, CURLINFO_APPCONNECT_TIME_T, &connected_us);
+	(void)curl_easy_getinfo(curl, CURLINFO_OS_ERRNO, &error);
 	if (text[0] == '\0')
 		text = curl_easy_strerror(code);
+	if (code == CURLE_COULDNT_CONNECT && error == ECONNRESET)
+		code = CURLE_SSL_CONNECT_ERROR;	/* TCP was up before the reset */
 	if (tunnel >= 300)
 		return (proxy_error(curl, host, tunnel, e));
 	switch (code) {
