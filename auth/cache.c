@@ -22,6 +22,7 @@
 
 #include "auth/cache.h"
 #include "auth/text.h"
+#include "relay/clock.h"
 #include "relay/secret.h"
 
 #define SCHEMA		"arc-relay cache 1"	/* another one: other entries */
@@ -251,24 +252,19 @@ int
 cache_lock(const struct cache *c, const struct cache_key *key, int wait_ms)
 {
 	char name[SHA256_HEX + sizeof(LOCK_SUFFIX)];
-	struct timespec start, now;
 	struct stat st;
 	uint32_t jitter;
-	long waited_ms;
+	int64_t began_ms = clock_ms();
 	int fd, why;
 
 	(void)snprintf(name, sizeof(name), "%s" LOCK_SUFFIX, key->name);
 	if (c->dirfd == -1 || key->name[0] == '\0' ||
 	    (fd = open_private(c, name, O_RDWR | O_CREAT, &st)) == -1)
 		return (-1);
-	(void)clock_gettime(CLOCK_MONOTONIC, &start);
 	while (flock(fd, LOCK_EX | LOCK_NB) == -1) {
 		why = errno;
-		(void)clock_gettime(CLOCK_MONOTONIC, &now);
-		waited_ms = (now.tv_sec - start.tv_sec) * 1000 +
-		    (now.tv_nsec - start.tv_nsec) / 1000000;
 		if ((why != EWOULDBLOCK && why != EINTR) ||
-		    waited_ms >= wait_ms) {
+		    clock_ms() - began_ms >= wait_ms) {
 			(void)close(fd);
 			return (-1);
 		}

@@ -16,6 +16,7 @@
 
 #include "auth/child.h"
 #include "auth/text.h"
+#include "relay/clock.h"
 #include "relay/secret.h"
 
 #define LOOK_MS		10	/* how often to look whether it ended */
@@ -129,16 +130,6 @@ last_line(const struct secret *text, char *last)
 	}
 }
 
-static long
-ms_since(const struct timespec *start_time)
-{
-	struct timespec now;
-
-	(void)clock_gettime(CLOCK_MONOTONIC, &now);
-	return ((now.tv_sec - start_time->tv_sec) * 1000 +
-	    (now.tv_nsec - start_time->tv_nsec) / 1000000);
-}
-
 /*
  * Until the child itself is gone.  The end of its output would not do: az leaves
  * a process of its own behind that may hold the pipes for longer.
@@ -148,12 +139,11 @@ collect(pid_t pid, int outfd, int errfd, int limit_ms, size_t max,
     struct secret *out, struct secret *err, int *status)
 {
 	struct pollfd fds[2] = { { outfd, POLLIN, 0 }, { errfd, POLLIN, 0 } };
-	struct timespec start_time;
+	int64_t began_ms = clock_ms();
 	bool gone;
 
-	(void)clock_gettime(CLOCK_MONOTONIC, &start_time);
 	do {
-		if (ms_since(&start_time) >= limit_ms) {
+		if (clock_ms() - began_ms >= limit_ms) {
 			(void)kill(-pid, SIGKILL);
 			(void)waitpid(pid, status, 0);
 			return (CHILD_LATE);

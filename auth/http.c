@@ -3,7 +3,6 @@
  * (headers with tokens, buffers) is wiped when it frees it.
  */
 #include <ctype.h>
-#include <dirent.h>
 #include <errno.h>
 #include <stdio.h>
 #include <stdlib.h>
@@ -15,6 +14,7 @@
 #include "auth/http.h"
 #include "auth/text.h"
 #include "relay/err.h"
+#include "relay/trust.h"
 
 #define CONNECT_S	10
 #define SLOW_BYTES	16	/* per second, for SLOW_S: as good as dead */
@@ -192,36 +192,15 @@ transport_error(CURL *curl, CURLcode code, const struct http_request *q,
 	    "PROXY:PORT", host));
 }
 
-/* Does dir hold certificates by hash, as c_rehash(1) makes them? */
-static bool
-has_hash_links(const char *dir)
-{
-	DIR *d = opendir(dir);
-	struct dirent *entry;
-	bool found = false;
-
-	while (d != NULL && !found && (entry = readdir(d)) != NULL)
-		found = strlen(entry->d_name) == 10 &&
-		    strspn(entry->d_name, "0123456789abcdef") == 8 &&
-		    entry->d_name[8] == '.';
-	if (d != NULL)
-		(void)closedir(d);
-	return (found);
-}
-
-/*
- * The system's bundle costs 25 ms of CPU to read, at each request; the one
- * certificate that is needed out of the hashed directory costs nothing.
- */
 static void
 set_trust(CURL *curl, const char *ca_file)
 {
-	static const char dir[] = "/etc/ssl/certs";
+	const char *dir;
 
 	if (ca_file != NULL && ca_file[0] != '\0') {
 		curl_easy_setopt(curl, CURLOPT_CAINFO, ca_file);
 		curl_easy_setopt(curl, CURLOPT_CAPATH, NULL);
-	} else if (has_hash_links(dir)) {
+	} else if ((dir = trust_hashed_dir()) != NULL) {
 		curl_easy_setopt(curl, CURLOPT_CAINFO, NULL);
 		curl_easy_setopt(curl, CURLOPT_CAPATH, dir);
 	}

@@ -5,18 +5,10 @@
 #include <time.h>
 
 #include "auth/http.h"
+#include "relay/clock.h"
 #include "relay/crypto.h"
 #include "relay/err.h"
 #include "relay/log.h"
-
-static int64_t
-now_ms(void)
-{
-	struct timespec t;
-
-	(void)clock_gettime(CLOCK_MONOTONIC, &t);
-	return ((int64_t)t.tv_sec * 1000 + t.tv_nsec / 1000000);
-}
 
 bool
 http_is_busy(int status)
@@ -68,7 +60,7 @@ wait_ms(enum retry_class failure, const struct http_reply *reply,
 int
 http_call(const struct http_request *q, struct http_reply *reply, struct err *e)
 {
-	int64_t start_ms = now_ms(), wait;
+	int64_t start_ms = clock_ms(), wait;
 	enum retry_class failure;
 	unsigned attempt;
 	char host[256];
@@ -76,7 +68,7 @@ http_call(const struct http_request *q, struct http_reply *reply, struct err *e)
 
 	http_host(q->url, host, sizeof(host));
 	for (attempt = 1;; attempt++) {
-		int64_t began_ms = now_ms();
+		int64_t began_ms = clock_ms();
 
 		rc = http_once(q, reply, e);
 		failure = rc != 0 ? e->retry :
@@ -84,11 +76,11 @@ http_call(const struct http_request *q, struct http_reply *reply, struct err *e)
 		if (rc == 0)
 			log_verbose("%s %s: %d after %lld ms, request %s, "
 			    "correlation %s", q->method, host, reply->status,
-			    (long long)(now_ms() - began_ms),
+			    (long long)(clock_ms() - began_ms),
 			    reply->request_id, reply->correlation_id);
 		if (failure == RETRY_NEVER)
 			return (rc);
-		wait = wait_ms(failure, reply, attempt, now_ms() - start_ms);
+		wait = wait_ms(failure, reply, attempt, clock_ms() - start_ms);
 		if (wait == RETRY_GIVE_UP)
 			return (rc);
 		log_verbose("%s %s: again in %lld ms", q->method, host,

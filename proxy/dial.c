@@ -12,6 +12,7 @@
 #include "proxy/dial.h"
 #include "proxy/opts.h"
 #include "proxy/sshio.h"
+#include "relay/clock.h"
 #include "relay/crypto.h"
 #include "relay/endpoint.h"
 #include "relay/err.h"
@@ -24,15 +25,6 @@
 #define ATTEMPT_MS	20000	/* one dial in twenty honestly takes 3-7 s */
 #define SLICE_MS	1000	/* longest sleep while libwebsockets is at work */
 #define NCLASSES	(RETRY_CREDENTIAL + 1)
-
-int64_t
-dial_clock_ms(void)
-{
-	struct timespec ts;
-
-	(void)clock_gettime(CLOCK_MONOTONIC, &ts);
-	return ((int64_t)ts.tv_sec * 1000 + ts.tv_nsec / 1000000);
-}
 
 /* Is token one of the comma-separated tokens of list, in any case? */
 static bool
@@ -72,16 +64,16 @@ static int
 await_answer(struct wire *w, struct sshio *ssh, int64_t until_ms,
     struct err *e)
 {
-	int64_t left_ms, began = dial_clock_ms();
+	int64_t left_ms, began = clock_ms();
 	int r;
 
 	while ((r = wire_step(w, e)) == WIRE_AGAIN) {
 		struct pollfd p = { wire_fd(w), wire_events(w), 0 };
 
-		left_ms = until_ms - dial_clock_ms();
+		left_ms = until_ms - clock_ms();
 		if (left_ms <= 0) {
 			if (strcmp(wire_phase(w), "upgrade") == 0)
-				return (diag_no_answer((int)((dial_clock_ms() -
+				return (diag_no_answer((int)((clock_ms() -
 				    began + 999) / 1000), e));
 			err_set(e, EX_UNAVAILABLE, "E602", "no connection to "
 			    "the relay in time (waiting for %s)",
@@ -174,7 +166,7 @@ dial(const struct opts *o, const struct cloud *cloud,
     struct err *e)
 {
 	int64_t deadline_ms = (int64_t)o->deadline_s * 1000;
-	int64_t end_ms = began_ms + deadline_ms, now = dial_clock_ms(), wait;
+	int64_t end_ms = began_ms + deadline_ms, now = clock_ms(), wait;
 	unsigned failed[NCLASSES] = { 0 };
 	struct err reason = ERR_INIT;	/* the last that the relay gave us */
 	struct pollfd nothing = { -1, 0, 0 };
@@ -193,7 +185,7 @@ dial(const struct opts *o, const struct cloud *cloud,
 		}
 		if (e->status == 0)
 			return (-1);
-		now = dial_clock_ms();
+		now = clock_ms();
 		if (now < end_ms || reason.status == 0) {
 			reason = *e;
 			*refusal = answer;
@@ -215,6 +207,6 @@ dial(const struct opts *o, const struct cloud *cloud,
 				return (-1);
 			}
 		}
-		now = dial_clock_ms();
+		now = clock_ms();
 	}
 }

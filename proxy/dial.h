@@ -17,8 +17,8 @@ struct wire_answer;
 
 /*
  * Dials until the relay answers with a good 101, the failure is one that another
- * attempt cannot cure, or until the deadline of o, counted from began_ms on the
- * monotonic clock.  A credential that the relay refuses is renewed once.
+ * attempt cannot cure, or until the deadline of o, counted from began_ms
+ * (clock_ms).  A credential that the relay refuses is renewed once.
  *
  * Returns 0 and gives *wire; or -1 with an error; or -1 with e->status 0 when
  * ssh has left: nothing is dialled afterwards.  info may have been renewed;
@@ -28,8 +28,5 @@ int	 dial(const struct opts *o, const struct cloud *cloud,
 	    const struct diag_names *names, struct sshio *ssh, int64_t began_ms,
 	    struct relay_info *info, struct wire **wire,
 	    struct wire_answer *refusal, struct err *e);
-
-/* Milliseconds of the monotonic clock. */
-int64_t	 dial_clock_ms(void);
 
 #endif

@@ -14,6 +14,7 @@
 #include "proxy/opts.h"
 #include "proxy/pump.h"
 #include "proxy/sshio.h"
+#include "relay/clock.h"
 #include "relay/err.h"
 #include "relay/info.h"
 #include "relay/log.h"
@@ -28,7 +29,7 @@ static int
 session(const struct opts *o, struct sshio *ssh, struct pump *p,
     struct wire_answer *refusal, struct err *e)
 {
-	int64_t began_ms = dial_clock_ms();
+	int64_t began_ms = clock_ms();
 	struct diag_names names = {
 	    o->has_target ? o->target.name : "the machine", o->port
 	};

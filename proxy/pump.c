@@ -10,6 +10,7 @@
 #include <unistd.h>
 
 #include "proxy/pump.h"
+#include "relay/clock.h"
 #include "relay/err.h"
 #include "relay/wire.h"
 
@@ -17,15 +18,6 @@
 #define CONTROL_ROOM	(3 * WS_CONTROL_SIZE)
 
 #define NEVER		INT64_MAX
-
-static void
-look_at_the_clock(struct pump *p)
-{
-	struct timespec ts;
-
-	(void)clock_gettime(CLOCK_MONOTONIC, &ts);
-	p->now = (int64_t)ts.tv_sec * 1000 + ts.tv_nsec / 1000000;
-}
 
 int
 pump_init(struct pump *p, struct err *e)
@@ -464,7 +456,7 @@ pump_run(struct pump *p, struct err *e)
 	bool was_leaving;
 	int n;
 
-	look_at_the_clock(p);
+	p->now = clock_ms();
 	p->heard = p->moved = p->now;
 	notice_leaving(p);
 	for (;;) {
@@ -502,7 +494,7 @@ pump_run(struct pump *p, struct err *e)
 			fd[IN].revents = fd[OUT].revents = fd[WIRE].revents = 0;
 		if (n > 0)	/* Linux lets no signal in while one is ready */
 			(void)ppoll(NULL, 0, &no_time, p->mask);
-		look_at_the_clock(p);
+		p->now = clock_ms();
 
 		/* relay -> ssh */
 		if (fd[WIRE].revents != 0 || p->more_input)

@@ -11,37 +11,15 @@
 
 #include "relay/err.h"
 #include "relay/tls.h"
+#include "relay/trust.h"
 
 #if !defined(LWS_WITH_MBEDTLS)
 
-#include <dirent.h>
 #include <openssl/ssl.h>
 #include <openssl/x509v3.h>
 
 #define GROUPS	"P-384:P-256:X25519"
 
-/* Does dir hold certificates by hash, as c_rehash(1) makes them? */
-static bool
-has_hash_links(const char *dir)
-{
-	DIR *d = opendir(dir);
-	struct dirent *entry;
-	bool found = false;
-
-	if (d == NULL)
-		return (false);
-	while (!found && (entry = readdir(d)) != NULL)
-		found = strlen(entry->d_name) == 10 &&
-		    strspn(entry->d_name, "0123456789abcdef") == 8 &&
-		    entry->d_name[8] == '.';
-	(void)closedir(d);
-	return (found);
-}
-
-/*
- * The bundle of a Debian system costs 70 ms of CPU to read, the one certificate
- * that is needed out of the hashed directory next to nothing.
- */
 static int
 trust_system(SSL_CTX *ctx, struct err *e)
 {
@@ -50,13 +28,11 @@ trust_system(SSL_CTX *ctx, struct err *e)
 		"/etc/pki/tls/certs/ca-bundle.crt",	/* Fedora */
 		"/etc/ssl/cert.pem",			/* BSD, macOS */
 	};
-	static const char *const dirs[] = { "/etc/ssl/certs" };
+	const char *dir = trust_hashed_dir();
 	size_t i;
 
-	for (i = 0; i < sizeof(dirs) / sizeof(dirs[0]); i++)
-		if (has_hash_links(dirs[i]) &&
-		    SSL_CTX_load_verify_dir(ctx, dirs[i]) == 1)
-			return (0);
+	if (dir != NULL && SSL_CTX_load_verify_dir(ctx, dir) == 1)
+		return (0);
 	for (i = 0; i < sizeof(bundles) / sizeof(bundles[0]); i++)
 		if (SSL_CTX_load_verify_file(ctx, bundles[i]) == 1)
 			return (0);

@@ -13,6 +13,7 @@
 
 #include <libwebsockets.h>
 
+#include "relay/clock.h"
 #include "relay/endpoint.h"
 #include "relay/err.h"
 #include "relay/log.h"
@@ -53,19 +54,10 @@ struct wire {
 	struct err		 last;		/* of the last address */
 };
 
-static int64_t
-now_ms(void)
-{
-	struct timespec ts;
-
-	(void)clock_gettime(CLOCK_MONOTONIC, &ts);
-	return ((int64_t)ts.tv_sec * 1000 + ts.tv_nsec / 1000000);
-}
-
 static void
 enter(struct wire *w, enum phase phase)
 {
-	int64_t now = now_ms(), took = now - w->phase_began_ms;
+	int64_t now = clock_ms(), took = now - w->phase_began_ms;
 
 	switch (w->phase) {
 	case DNS:	w->times.dns_ms = took;		break;
@@ -358,7 +350,7 @@ step_tcp(struct wire *w, struct err *e)
 
 	/* lws would lose the reason: ask for it before lws does */
 	if (poll(&p, 1, 0) == 0)
-		error = now_ms() - w->phase_began_ms < w->config.connect_ms ?
+		error = clock_ms() - w->phase_began_ms < w->config.connect_ms ?
 		    0 : ETIMEDOUT;
 	else if (getsockopt(p.fd, SOL_SOCKET, SO_ERROR, &error, &len) == 0 &&
 	    (error == 0 || error == ECONNRESET)) {
@@ -413,7 +405,7 @@ wire_new(const struct wire_config *config, struct err *e)
 	w->config = *config;
 	w->times = (struct wire_times){ -1, -1, -1, -1 };
 	w->phase = DNS;
-	w->phase_began_ms = now_ms();
+	w->phase_began_ms = clock_ms();
 	w->resolver = resolver_start(dial_host(w), dial_port(w));
 	if (w->resolver == NULL) {
 		err_sys(e, EX_OSERR, "", "cannot start to resolve %s",
