@@ -127,7 +127,7 @@ send(const struct cloud *c, const char *method, const char *path,
 		body != NULL ? "Content-Type: application/json" : NULL, NULL
 	};
 	struct http_request q = {
-		.method = method, .headers = headers, .ca_file = c->ca_file,
+		.method = method, .headers = headers, .net = &c->net,
 		.timeout_s = ARM_TIMEOUT_S, .body_max = ARM_BODY_MAX,
 	};
 	int rc;

@@ -15,13 +15,20 @@
 #define CLOUD_FILE_MAX	(64 * 1024)	/* bytes */
 
 static const struct cloud built_in[] = {
-	{ "AzureCloud", "https://management.azure.com",
-	    "https://login.microsoftonline.com", "servicebus.windows.net", "" },
-	{ "AzureUSGovernment", "https://management.usgovcloudapi.net",
-	    "https://login.microsoftonline.us",
-	    "servicebus.usgovcloudapi.net", "" },
-	{ "AzureChinaCloud", "https://management.chinacloudapi.cn",
-	    "https://login.chinacloudapi.cn", "servicebus.chinacloudapi.cn", "" },
+	{ .name = "AzureCloud", .management = "https://management.azure.com",
+	    .audience = "https://management.azure.com",
+	    .authority = "https://login.microsoftonline.com",
+	    .relay_suffix = "servicebus.windows.net" },
+	{ .name = "AzureUSGovernment",
+	    .management = "https://management.usgovcloudapi.net",
+	    .audience = "https://management.usgovcloudapi.net",
+	    .authority = "https://login.microsoftonline.us",
+	    .relay_suffix = "servicebus.usgovcloudapi.net" },
+	{ .name = "AzureChinaCloud",
+	    .management = "https://management.chinacloudapi.cn",
+	    .audience = "https://management.chinacloudapi.cn",
+	    .authority = "https://login.chinacloudapi.cn",
+	    .relay_suffix = "servicebus.chinacloudapi.cn" },
 };
 
 static int
@@ -87,7 +94,7 @@ get_ca_file(const struct js *j, const char *file, char *out, size_t size,
     struct err *e)
 {
 	const char *slash = strrchr(file, '/');
-	char name[sizeof(((struct cloud *)0)->ca_file)] = "";
+	char name[sizeof(((struct network *)0)->ca_file)] = "";
 	int dir = 0;
 
 	if (get(j, file, "caFile", NULL, name, sizeof(name), e) == -1)
@@ -109,11 +116,12 @@ from_json(struct cloud *c, const struct js *j, const char *file, struct err *e)
 	    get_url(j, file, "authority", c->authority, sizeof(c->authority),
 	    e) == -1)
 		return (-1);
+	(void)snprintf(c->audience, sizeof(c->audience), "%s", c->management);
 	if (js_at(j, "relaySuffix") != NULL && get(j, file, "relaySuffix", "-.:",
 	    c->relay_suffix, sizeof(c->relay_suffix), e) == -1)
 		return (-1);
-	if (js_at(j, "caFile") != NULL && get_ca_file(j, file, c->ca_file,
-	    sizeof(c->ca_file), e) == -1)
+	if (js_at(j, "caFile") != NULL && get_ca_file(j, file, c->net.ca_file,
+	    sizeof(c->net.ca_file), e) == -1)
 		return (-1);
 	return (0);
 }
@@ -153,9 +161,9 @@ cloud_trust(struct cloud *c, const char *ca_file, struct err *e)
 {
 	if (ca_file == NULL)
 		return (0);
-	if (strlen(ca_file) >= sizeof(c->ca_file))
+	if (strlen(ca_file) >= sizeof(c->net.ca_file))
 		return (err_set(e, EX_USAGE, "", "the name given with --ca-file "
-		    "is longer than %zu bytes", sizeof(c->ca_file) - 1));
-	(void)snprintf(c->ca_file, sizeof(c->ca_file), "%s", ca_file);
+		    "is longer than %zu bytes", sizeof(c->net.ca_file) - 1));
+	(void)snprintf(c->net.ca_file, sizeof(c->net.ca_file), "%s", ca_file);
 	return (0);
 }

@@ -5,14 +5,17 @@
 #ifndef AUTH_CLOUD_H
 #define AUTH_CLOUD_H
 
+#include "relay/network.h"
+
 struct err;
 
 struct cloud {
 	char	name[64];		/* "AzureCloud", or the custom name */
 	char	management[256];	/* "https://management.azure.com", no slash at the end */
+	char	audience[256];		/* of its tokens; mostly the same; no slash added */
 	char	authority[256];		/* "https://login.microsoftonline.com" */
 	char	relay_suffix[101];	/* "servicebus.windows.net"; or "": none but Azure's */
-	char	ca_file[1024];		/* trust only this for the three above; or "" */
+	struct network net;		/* the way to all of them */
 };
 
 /*

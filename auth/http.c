@@ -17,6 +17,7 @@
 #include "relay/trust.h"
 
 #define CONNECT_S	10
+#define HEADER_MAX	(32 * 1024)	/* bytes; a challenge of Entra has 2,000 */
 #define SLOW_BYTES	16	/* per second, for SLOW_S: as good as dead */
 #define SLOW_S		30	/* Azure may honestly think for some seconds */
 
@@ -56,32 +57,51 @@ on_body(char *data, size_t one, size_t len, void *arg)
 	    len : 0);	/* less than len: libcurl gives up */
 }
 
-/* The value of line ("Name: value\r\n", not terminated) if it has that name. */
-static void
-keep_header(const char *line, size_t len, const char *name, char *out)
-{
-	size_t n = strlen(name), i;
-
-	if (len <= n || line[n] != ':' || strncasecmp(line, name, n) != 0)
-		return;
-	for (n++; n < len && line[n] == ' '; n++)
-		;
-	for (i = 0; n + i < len && i < HTTP_ID_MAX - 1 &&
-	    isgraph((unsigned char)line[n + i]); i++)
-		out[i] = line[n + i];
-	out[i] = '\0';
-}
-
 static size_t
 on_header(char *line, size_t one, size_t len, void *arg)
 {
 	struct answer *a = arg;
 
 	(void)one;
-	keep_header(line, len, "x-ms-request-id", a->reply->request_id);
-	keep_header(line, len, "x-ms-correlation-request-id",
-	    a->reply->correlation_id);
-	return (len);
+	if (len > 5 && strncmp(line, "HTTP/", 5) == 0)
+		secret_free(&a->reply->header);	/* a proxy's, or a 100 */
+	return (text_append(&a->reply->header, line, len, HEADER_MAX) == 0 ?
+	    len : 0);
+}
+
+bool
+http_header(const struct http_reply *reply, const char *name, char *out,
+    size_t size)
+{
+	const char *line = reply->header.data, *end;
+	size_t n = strlen(name), len;
+
+	out[0] = '\0';
+	for (; line != NULL && (end = strchr(line, '\n')) != NULL;
+	    line = end + 1) {
+		if (strncasecmp(line, name, n) != 0 || line[n] != ':')
+			continue;
+		line += n + 1;
+		line += strspn(line, " \t");
+		for (len = (size_t)(end - line); len > 0 &&
+		    isspace((unsigned char)line[len - 1]); len--)
+			;
+		if (len >= size)
+			return (false);
+		memcpy(out, line, len);
+		out[len] = '\0';
+		return (true);
+	}
+	return (false);
+}
+
+/* An id is for people: what would not be one word is not shown. */
+static void
+keep_id(const struct http_reply *reply, const char *name, char out[HTTP_ID_MAX])
+{
+	if (http_header(reply, name, out, HTTP_ID_MAX) &&
+	    !text_is_visible(out, strlen(out)))
+		out[0] = '\0';
 }
 
 void
@@ -120,9 +140,9 @@ certificate_error(const struct http_request *q, const char *host,
 	/* libcurl's text names the reason and the names; no secret is near */
 	err_set(e, EX_CONFIG, "E605", "the certificate of %s cannot be "
 	    "trusted: %s", host, text);
-	if (q->ca_file != NULL && q->ca_file[0] != '\0')
-		return (err_fix(e, "only %s is trusted here: is it right?",
-		    q->ca_file));
+	if (q->net->ca_file[0] != '\0')
+		return (err_fix(e, "only %.200s is trusted here: is it right?",
+		    q->net->ca_file));
 	return (err_fix(e, "check the clock; if your network inspects TLS, add "
 	    "its CA to the system: update-ca-certificates"));
 }
@@ -159,8 +179,9 @@ transport_error(CURL *curl, CURLcode code, const struct http_request *q,
 		return (certificate_error(q, host, text, e));
 	case CURLE_SSL_CACERT_BADFILE:
 		return (err_set(e, EX_CONFIG, "E605",
-		    "cannot read certificates from %s", q->ca_file != NULL &&
-		    q->ca_file[0] != '\0' ? q->ca_file : "the system's store"));
+		    "cannot read certificates from %s",
+		    q->net->ca_file[0] != '\0' ? q->net->ca_file :
+		    "the system's store"));
 	case CURLE_SSL_CONNECT_ERROR:
 		err_set(e, EX_PROTOCOL, "E606", "no TLS with %s: %s", host,
 		    text);
@@ -197,7 +218,7 @@ set_trust(CURL *curl, const char *ca_file)
 {
 	const char *dir;
 
-	if (ca_file != NULL && ca_file[0] != '\0') {
+	if (ca_file[0] != '\0') {
 		curl_easy_setopt(curl, CURLOPT_CAINFO, ca_file);
 		curl_easy_setopt(curl, CURLOPT_CAPATH, NULL);
 	} else if ((dir = trust_hashed_dir()) != NULL) {
@@ -242,7 +263,7 @@ perform(CURL *curl, const struct http_request *q, struct answer *a,
 		headers = more;
 	}
 	set_limits(curl, q);
-	set_trust(curl, q->ca_file);
+	set_trust(curl, q->net->ca_file);
 	curl_easy_setopt(curl, CURLOPT_ERRORBUFFER, text);
 	curl_easy_setopt(curl, CURLOPT_URL, q->url);
 	curl_easy_setopt(curl, CURLOPT_USERAGENT, "arc-relay/" VERSION);
@@ -292,6 +313,8 @@ http_once(const struct http_request *q, struct http_reply *reply, struct err *e)
 	(void)curl_easy_getinfo(curl, CURLINFO_RETRY_AFTER, &retry_after);
 	reply->status = (int)status;
 	reply->retry_after_s = retry_after > 0 ? retry_after : 0;
+	keep_id(reply, "x-ms-request-id", reply->request_id);
+	keep_id(reply, "x-ms-correlation-request-id", reply->correlation_id);
 	rc = 0;
  out:
 	curl_easy_cleanup(curl);
@@ -303,6 +326,7 @@ void
 http_reply_free(struct http_reply *reply)
 {
 	secret_free(&reply->body);
+	secret_free(&reply->header);
 	*reply = (struct http_reply)HTTP_REPLY_INIT;
 }
 

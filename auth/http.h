@@ -10,6 +10,7 @@
 #include <stddef.h>
 #include <stdint.h>
 
+#include "relay/network.h"
 #include "relay/secret.h"
 
 struct err;
@@ -24,10 +25,11 @@ struct err;
 
 struct http_request {
 	const char		*method;	/* "GET", "POST", "PUT" */
-	const char		*url;		/* https only */
+	const char		*url;		/* https; with local, http */
 	const char *const	*headers;	/* "Name: value", NULL at the end */
 	const struct secret	*body;		/* NULL: none */
-	const char		*ca_file;	/* trust this only; "": the system */
+	const struct network	*net;		/* the way there */
+	bool			 local;		/* a service of this machine: see below */
 	int			 timeout_s;	/* the whole of it */
 	size_t			 body_max;	/* bytes of the answer */
 };
@@ -35,6 +37,7 @@ struct http_request {
 struct http_reply {
 	int		status;
 	struct secret	body;
+	struct secret	header;		/* its lines, as they came; for http_header */
 	int64_t		retry_after_s;	/* 0: not said */
 	char		request_id[HTTP_ID_MAX];	/* for support; or "" */
 	char		correlation_id[HTTP_ID_MAX];
@@ -43,10 +46,13 @@ struct http_reply {
 #define HTTP_REPLY_INIT	{ .status = 0 }
 
 /*
- * One request.  Returns 0 when an answer came, whatever its status; -1 when
+ * One request.  A local one goes without TLS and without a proxy, to a loopback
+ * or link-local address only, and its connection must be up within a second:
+ * the token services of Azure's machines (169.254.169.254, localhost).
+ * Returns 0 when an answer came, whatever its status; -1 when
  * none did, with an error that names the host: E601 name, E602 connect, E603
  * and E604 proxy, E605 certificate, E606 TLS, E409 connection lost or too slow,
- * E412 too large.  reply is freed by the caller in both cases.
+ * E412 too large, E313 a local URL that is not local.  reply is freed by the caller in both cases.
  */
 int	 http_once(const struct http_request *q, struct http_reply *reply,
 	    struct err *e);
@@ -70,6 +76,13 @@ int	 http_refused(const char *host, const struct http_reply *reply,
 bool	 http_is_busy(int status);
 
 void	 http_reply_free(struct http_reply *reply);
+
+/*
+ * Copies the value of a header (RFC 9110, 5.1: any case; the first of that name)
+ * into out.  Returns false, and "", when there is none or it does not fit.
+ */
+bool	 http_header(const struct http_reply *reply, const char *name, char *out,
+	    size_t size);
 
 /* "https://host:port/path" -> "host:port". */
 void	 http_host(const char *url, char *out, size_t size);

@@ -143,7 +143,7 @@ oauth_token(const struct cloud *c, const char *tenant,
 	char url[sizeof(c->authority) + 200];
 	struct http_request q = {
 		.method = "POST", .url = url, .headers = headers, .body = form,
-		.ca_file = c->ca_file, .timeout_s = TOKEN_TIMEOUT_S,
+		.net = &c->net, .timeout_s = TOKEN_TIMEOUT_S,
 		.body_max = TOKEN_BODY_MAX,
 	};
 	char host[256];

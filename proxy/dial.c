@@ -114,7 +114,8 @@ attempt(const struct opts *o, const struct cloud *cloud,
 	config.websocket_key = key;
 	config.connect_host = o->connect_port != 0 ? o->connect_host : NULL;
 	config.connect_port = o->connect_port;
-	config.ca_file = cloud->ca_file[0] != '\0' ? cloud->ca_file : NULL;
+	config.ca_file = cloud->net.ca_file[0] != '\0' ?
+	    cloud->net.ca_file : NULL;
 
 	log_verbose("connecting to %s, id %s", ep.host, id);
 	if ((w = wire_new(&config, e)) == NULL)

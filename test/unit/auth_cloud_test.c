@@ -55,7 +55,7 @@ built_in(void)
 
 	ok(cloud_load(&c, NULL, NULL, &e) == 0 &&
 	    strcmp(c.management, "https://management.azure.com") == 0 &&
-	    c.ca_file[0] == '\0', "the public cloud without a name");
+	    c.net.ca_file[0] == '\0', "the public cloud without a name");
 	ok(cloud_load(&c, "azureusgovernment", NULL, &e) == 0 &&
 	    strcmp(c.authority, "https://login.microsoftonline.us") == 0 &&
 	    strcmp(c.name, "AzureUSGovernment") == 0, "a name in any case");
@@ -81,12 +81,12 @@ file(void)
 	ok(strcmp(c.management, "https://127.0.0.1:8443") == 0 &&
 	    strcmp(c.authority, "https://login.test/adfs") == 0,
 	    "slashes at the end are gone");
-	ok(strncmp(c.ca_file, folder, strlen(folder)) == 0 &&
-	    strcmp(c.ca_file + strlen(folder), "/certs/ca.pem") == 0,
+	ok(strncmp(c.net.ca_file, folder, strlen(folder)) == 0 &&
+	    strcmp(c.net.ca_file + strlen(folder), "/certs/ca.pem") == 0,
 	    "the CA file is beside the cloud file");
 	ok(load("{\"name\":\"own\",\"caFile\":\"/etc/ca.pem\","
 	    "\"managementEndpoint\":\"https://m.test\"," REST, &c, &e) == 0 &&
-	    strcmp(c.ca_file, "/etc/ca.pem") == 0 && c.relay_suffix[0] == '\0',
+	    strcmp(c.net.ca_file, "/etc/ca.pem") == 0 && c.relay_suffix[0] == '\0',
 	    "an absolute CA file, no relay suffix");
 	ok(cloud_load(&c, NULL, "/nowhere/cloud.json", &e) == -1 &&
 	    e.status == EX_NOINPUT, "no file: %s", e.cause);
