@@ -156,14 +156,32 @@ cloud_load(struct cloud *c, const char *name, const char *file, struct err *e)
 	return (by_name(c, name != NULL ? name : built_in[0].name, e));
 }
 
-int
-cloud_trust(struct cloud *c, const char *ca_file, struct err *e)
+/* An option's value, or nothing. */
+static int
+set_option(char *out, size_t size, const char *value, const char *option,
+    struct err *e)
 {
-	if (ca_file == NULL)
+	if (value == NULL)
 		return (0);
-	if (strlen(ca_file) >= sizeof(c->net.ca_file))
-		return (err_set(e, EX_USAGE, "", "the name given with --ca-file "
-		    "is longer than %zu bytes", sizeof(c->net.ca_file) - 1));
-	(void)snprintf(c->net.ca_file, sizeof(c->net.ca_file), "%s", ca_file);
+	if (strlen(value) >= size)
+		return (err_set(e, EX_USAGE, "", "what is given with %s is "
+		    "longer than %zu bytes", option, size - 1));
+	(void)snprintf(out, size, "%s", value);
+	return (0);
+}
+
+int
+cloud_network(struct cloud *c, const char *ca_file, const char *proxy,
+    const char *proxy_auth_file, struct err *e)
+{
+	struct network *net = &c->net;
+
+	if (set_option(net->ca_file, sizeof(net->ca_file), ca_file,
+	    "--ca-file", e) == -1 ||
+	    set_option(net->proxy, sizeof(net->proxy), proxy, "--proxy",
+	    e) == -1 ||
+	    set_option(net->proxy_auth_file, sizeof(net->proxy_auth_file),
+	    proxy_auth_file, "--proxy-auth-file", e) == -1)
+		return (-1);
 	return (0);
 }

@@ -29,9 +29,11 @@ int	 cloud_load(struct cloud *c, const char *name, const char *file,
 	    struct err *e);
 
 /*
- * Trusts the certificates in ca_file, and nothing else, for the endpoints of c.
- * NULL: leaves c as it is.  Returns 0, or -1 with EX_USAGE (too long a name).
+ * What the user said about the way there (relay/network.h): --ca-file, --proxy,
+ * --proxy-auth-file.  NULL: not said, c stays as it is.
+ * Returns 0, or -1 with EX_USAGE.
  */
-int	 cloud_trust(struct cloud *c, const char *ca_file, struct err *e);
+int	 cloud_network(struct cloud *c, const char *ca_file, const char *proxy,
+	    const char *proxy_auth_file, struct err *e);
 
 #endif

@@ -2,12 +2,11 @@
  * One HTTPS request by libcurl, see http.h.  What libcurl keeps on its heap
  * (headers with tokens, buffers) is wiped when it frees it.
  */
-#include <ctype.h>
 #include <errno.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
-#include <strings.h>
+#include <sys/socket.h>
 
 #include <curl/curl.h>
 
@@ -16,7 +15,8 @@
 #include "relay/err.h"
 #include "relay/trust.h"
 
-#define CONNECT_S	10
+#define CONNECT_MS	10000
+#define CONNECT_LOCAL_MS	1000	/* who is here answers at once */
 #define HEADER_MAX	(32 * 1024)	/* bytes; a challenge of Entra has 2,000 */
 #define SLOW_BYTES	16	/* per second, for SLOW_S: as good as dead */
 #define SLOW_S		30	/* Azure may honestly think for some seconds */
@@ -69,32 +69,6 @@ on_header(char *line, size_t one, size_t len, void *arg)
 	    len : 0);
 }
 
-bool
-http_header(const struct http_reply *reply, const char *name, char *out,
-    size_t size)
-{
-	const char *line = reply->header.data, *end;
-	size_t n = strlen(name), len;
-
-	out[0] = '\0';
-	for (; line != NULL && (end = strchr(line, '\n')) != NULL;
-	    line = end + 1) {
-		if (strncasecmp(line, name, n) != 0 || line[n] != ':')
-			continue;
-		line += n + 1;
-		line += strspn(line, " \t");
-		for (len = (size_t)(end - line); len > 0 &&
-		    isspace((unsigned char)line[len - 1]); len--)
-			;
-		if (len >= size)
-			return (false);
-		memcpy(out, line, len);
-		out[len] = '\0';
-		return (true);
-	}
-	return (false);
-}
-
 /* An id is for people: what would not be one word is not shown. */
 static void
 keep_id(const struct http_reply *reply, const char *name, char out[HTTP_ID_MAX])
@@ -102,15 +76,6 @@ keep_id(const struct http_reply *reply, const char *name, char out[HTTP_ID_MAX])
 	if (http_header(reply, name, out, HTTP_ID_MAX) &&
 	    !text_is_visible(out, strlen(out)))
 		out[0] = '\0';
-}
-
-void
-http_host(const char *url, char *out, size_t size)
-{
-	const char *host = strstr(url, "://");
-
-	host = host != NULL ? host + 3 : url;
-	(void)snprintf(out, size, "%.*s", (int)strcspn(host, "/"), host);
 }
 
 static int
@@ -147,6 +112,17 @@ certificate_error(const struct http_request *q, const char *host,
 	    "its CA to the system: update-ca-certificates"));
 }
 
+static int
+cannot_connect(const struct http_request *q, const char *host, struct err *e)
+{
+	err_set(e, EX_UNAVAILABLE, "E602", "cannot connect to %s", host);
+	if (q->local)
+		return (err_fix(e, "is the service that gives out tokens on "
+		    "this machine running?"));
+	return (err_fix(e, "open port 443 to %s, or export HTTPS_PROXY=http://"
+	    "PROXY:PORT", host));
+}
+
 /* Why there was no answer.  text is libcurl's own and may be empty. */
 static int
 transport_error(CURL *curl, CURLcode code, const struct http_request *q,
@@ -158,7 +134,8 @@ transport_error(CURL *curl, CURLcode code, const struct http_request *q,
 
 	http_host(q->url, host, sizeof(host));
 	(void)curl_easy_getinfo(curl, CURLINFO_HTTP_CONNECTCODE, &tunnel);
-	(void)curl_easy_getinfo(curl, CURLINFO_APPCONNECT_TIME_T, &connected_us);
+	(void)curl_easy_getinfo(curl, q->local ? CURLINFO_CONNECT_TIME_T :
+	    CURLINFO_APPCONNECT_TIME_T, &connected_us);
 	(void)curl_easy_getinfo(curl, CURLINFO_OS_ERRNO, &error);
 	if (text[0] == '\0')
 		text = curl_easy_strerror(code);
@@ -208,9 +185,25 @@ transport_error(CURL *curl, CURLcode code, const struct http_request *q,
 		return (err_set(e, EX_PROTOCOL, "E412", "no good answer of %s: "
 		    "%s", host, text));
 	}
-	err_set(e, EX_UNAVAILABLE, "E602", "cannot connect to %s", host);
-	return (err_fix(e, "open port 443 to %s, or export HTTPS_PROXY=http://"
-	    "PROXY:PORT", host));
+	return (cannot_connect(q, host, e));
+}
+
+/* Whatever a name leads to: a local request goes nowhere else. */
+static curl_socket_t
+open_local(void *arg, curlsocktype purpose, struct curl_sockaddr *to)
+{
+	(void)arg;
+	(void)purpose;
+	if (!http_is_local_address(&to->addr))
+		return (CURL_SOCKET_BAD);
+	return (socket(to->family, to->socktype | SOCK_CLOEXEC, to->protocol));
+}
+
+static void
+set_local(CURL *curl)
+{
+	curl_easy_setopt(curl, CURLOPT_PROXY, "");
+	curl_easy_setopt(curl, CURLOPT_OPENSOCKETFUNCTION, open_local);
 }
 
 static void
@@ -231,14 +224,17 @@ static void
 set_limits(CURL *curl, const struct http_request *q)
 {
 	curl_easy_setopt(curl, CURLOPT_NOSIGNAL, 1L);
-	curl_easy_setopt(curl, CURLOPT_CONNECTTIMEOUT, (long)CONNECT_S);
+	curl_easy_setopt(curl, CURLOPT_CONNECTTIMEOUT_MS, q->local ?
+	    (long)CONNECT_LOCAL_MS : (long)CONNECT_MS);
 	curl_easy_setopt(curl, CURLOPT_TIMEOUT, (long)q->timeout_s);
 	curl_easy_setopt(curl, CURLOPT_LOW_SPEED_LIMIT, (long)SLOW_BYTES);
 	curl_easy_setopt(curl, CURLOPT_LOW_SPEED_TIME, (long)SLOW_S);
 #if LIBCURL_VERSION_NUM >= 0x075500	/* 7.85.0 */
-	curl_easy_setopt(curl, CURLOPT_PROTOCOLS_STR, "https");
+	curl_easy_setopt(curl, CURLOPT_PROTOCOLS_STR, q->local ?
+	    "http" : "https");
 #else
-	curl_easy_setopt(curl, CURLOPT_PROTOCOLS, (long)CURLPROTO_HTTPS);
+	curl_easy_setopt(curl, CURLOPT_PROTOCOLS, q->local ?
+	    (long)CURLPROTO_HTTP : (long)CURLPROTO_HTTPS);
 #endif
 	curl_easy_setopt(curl, CURLOPT_HTTP_VERSION,
 	    (long)CURL_HTTP_VERSION_1_1);
@@ -263,7 +259,10 @@ perform(CURL *curl, const struct http_request *q, struct answer *a,
 		headers = more;
 	}
 	set_limits(curl, q);
-	set_trust(curl, q->net->ca_file);
+	if (q->local)
+		set_local(curl);
+	else
+		set_trust(curl, q->net->ca_file);
 	curl_easy_setopt(curl, CURLOPT_ERRORBUFFER, text);
 	curl_easy_setopt(curl, CURLOPT_URL, q->url);
 	curl_easy_setopt(curl, CURLOPT_USERAGENT, "arc-relay/" VERSION);
@@ -285,6 +284,20 @@ perform(CURL *curl, const struct http_request *q, struct answer *a,
 	return (code);
 }
 
+static int
+not_local(const char *url, struct err *e)
+{
+	char host[256];
+	const char *at;
+
+	http_host(url, host, sizeof(host));
+	at = strrchr(host, '@');	/* what stands before may be a password */
+	err_set(e, EX_CONFIG, "E313", "%.100s is no address of this machine: no "
+	    "token is asked for there", at != NULL ? at + 1 : host);
+	return (err_fix(e, "it must be http:// and a loopback or link-local "
+	    "address, or localhost"));
+}
+
 int
 http_once(const struct http_request *q, struct http_reply *reply, struct err *e)
 {
@@ -297,6 +310,8 @@ http_once(const struct http_request *q, struct http_reply *reply, struct err *e)
 	int rc = -1;
 
 	http_reply_free(reply);
+	if (q->local && !http_is_local_url(q->url))
+		return (not_local(q->url, e));
 	/* libcurl would write the keys of the session where this says */
 	(void)unsetenv("SSLKEYLOGFILE");
 	if (curl_global_init_mem(CURL_GLOBAL_DEFAULT, secret_malloc,

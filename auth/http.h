@@ -14,6 +14,7 @@
 #include "relay/secret.h"
 
 struct err;
+struct sockaddr;
 
 #define HTTP_ID_MAX	80	/* bytes, with the NUL */
 
@@ -28,7 +29,7 @@ struct http_request {
 	const char		*url;		/* https; with local, http */
 	const char *const	*headers;	/* "Name: value", NULL at the end */
 	const struct secret	*body;		/* NULL: none */
-	const struct network	*net;		/* the way there */
+	const struct network	*net;		/* the way there; local: not used */
 	bool			 local;		/* a service of this machine: see below */
 	int			 timeout_s;	/* the whole of it */
 	size_t			 body_max;	/* bytes of the answer */
@@ -83,6 +84,13 @@ void	 http_reply_free(struct http_reply *reply);
  */
 bool	 http_header(const struct http_reply *reply, const char *name, char *out,
 	    size_t size);
+
+/*
+ * The fence around a local request: http://, then an IPv4 or [IPv6] address of
+ * loopback or link-local, or "localhost", and perhaps a port; no user.
+ */
+bool	 http_is_local_url(const char *url);
+bool	 http_is_local_address(const struct sockaddr *address);
 
 /* "https://host:port/path" -> "host:port". */
 void	 http_host(const char *url, char *out, size_t size);

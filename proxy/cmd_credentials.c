@@ -25,6 +25,8 @@ static const struct option_row table[] = {
 	{ 0, "cloud", "NAME", "Azure cloud (AzureCloud)", 0 },
 	{ 0, "cloud-file", "FILE", "a cloud of your own", 0 },
 	{ 0, "ca-file", "FILE", "trust these certificates only (PEM)", 0 },
+	{ 0, "proxy", "URL", "HTTP proxy; \"none\": no proxy", 0 },
+	{ 0, "proxy-auth-file", "FILE", "USER:PASSWORD for the proxy", 0 },
 	{ 0, "credential", "NAME", "environment or azurecli only", 0 },
 	{ 0, "refresh", NULL, "do not use the cache", 0 },
 	{ 0, "refused", "HEX", "not the one whose accessKey has this SHA-256", 0 },
@@ -34,8 +36,8 @@ static const struct option_row table[] = {
 	{ 'h', "help", NULL, "this text", 0 },
 	{ 0, NULL, NULL, NULL, 0 },
 };
-enum { O_PORT, O_CLOUD, O_CLOUD_FILE, O_CA_FILE, O_CREDENTIAL, O_REFRESH, O_REFUSED,
-    O_NO_CACHE, O_ERRORS_AS_JSON, O_VERBOSE, O_HELP };
+enum { O_PORT, O_CLOUD, O_CLOUD_FILE, O_CA_FILE, O_PROXY, O_PROXY_AUTH_FILE,
+    O_CREDENTIAL, O_REFRESH, O_REFUSED, O_NO_CACHE, O_ERRORS_AS_JSON, O_VERBOSE, O_HELP };
 
 static int
 is_sha256(const char *hex)
@@ -105,7 +107,8 @@ get(const struct options *o, struct secret *line, struct err *e)
 	    (o->value[O_PORT] != NULL && options_number(o->value[O_PORT], 1,
 	    65535, "--port", &port, e) == -1) ||
 	    cloud_load(&cloud, o->value[O_CLOUD], o->value[O_CLOUD_FILE],
-	    e) == -1 || cloud_trust(&cloud, o->value[O_CA_FILE], e) == -1)
+	    e) == -1 || cloud_network(&cloud, o->value[O_CA_FILE],
+	    o->value[O_PROXY], o->value[O_PROXY_AUTH_FILE], e) == -1)
 		return (-1);
 
 	const struct creds_request r = {

@@ -39,7 +39,8 @@ session(const struct opts *o, struct sshio *ssh, struct pump *p,
 	int rc = -1;
 
 	if (cloud_load(&cloud, o->cloud, o->cloud_file, e) == -1 ||
-	    cloud_trust(&cloud, o->ca_file, e) == -1)
+	    cloud_network(&cloud, o->ca_file, o->proxy, o->proxy_auth_file,
+	    e) == -1)
 		goto out;
 	if (credential_get(o, &cloud, ssh, NULL, o->deadline_s * 1000L, &info,
 	    e) == -1)

@@ -13,8 +13,8 @@
 #define PORT_MAX		65535
 
 enum {
-	RELAY_FILE, PORT, CONNECT_TO, CA_FILE, CLOUD, CLOUD_FILE, DEADLINE,
-	VERBOSE, LOG_JSON, SHOW_VERSION, SHOW_HELP
+	RELAY_FILE, PORT, CONNECT_TO, PROXY, PROXY_AUTH_FILE, CA_FILE, CLOUD,
+	CLOUD_FILE, DEADLINE, VERBOSE, LOG_JSON, SHOW_VERSION, SHOW_HELP
 };
 
 static const struct option_row table[] = {
@@ -23,6 +23,9 @@ static const struct option_row table[] = {
 	[PORT] = { 'p', "port", "PORT", "port on the machine (22)", 0 },
 	[CONNECT_TO] = { 0, "connect-to", "HOST:PORT",
 	    "TCP goes there instead (private endpoint)", 0 },
+	[PROXY] = { 0, "proxy", "URL", "HTTP proxy; \"none\": no proxy", 0 },
+	[PROXY_AUTH_FILE] = { 0, "proxy-auth-file", "FILE",
+	    "USER:PASSWORD for the proxy", 0 },
 	[CA_FILE] = { 0, "ca-file", "FILE",
 	    "trust these certificates only (PEM)", 0 },
 	[CLOUD] = { 0, "cloud", "NAME",
@@ -90,6 +93,8 @@ opts_parse(int argc, char **argv, struct opts *o, struct err *e)
 	}
 	o->relay_file = got.value[RELAY_FILE];
 	o->ca_file = got.value[CA_FILE];
+	o->proxy = got.value[PROXY];
+	o->proxy_auth_file = got.value[PROXY_AUTH_FILE];
 	o->cloud = got.value[CLOUD];
 	o->cloud_file = got.value[CLOUD_FILE];
 	o->show_version = got.count[SHOW_VERSION] > 0;

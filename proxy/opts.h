@@ -22,6 +22,8 @@ struct opts {
 	char		 connect_host[OPTS_HOST_MAX + 1];	/* "": where the name leads */
 	int		 connect_port;
 	const char	*ca_file;	/* or NULL */
+	const char	*proxy;		/* or NULL */
+	const char	*proxy_auth_file;	/* or NULL */
 	const char	*cloud;		/* or NULL */
 	const char	*cloud_file;	/* or NULL */
 	int		 deadline_s;

@@ -92,6 +92,31 @@ file(void)
 	    e.status == EX_NOINPUT, "no file: %s", e.cause);
 }
 
+static void
+network(void)
+{
+	static char longest[2000];
+	struct err e = ERR_INIT;
+	struct cloud c;
+
+	memset(longest, 'x', sizeof(longest) - 1);
+	ok(cloud_load(&c, NULL, NULL, &e) == 0 &&
+	    cloud_network(&c, NULL, NULL, NULL, &e) == 0 &&
+	    c.net.ca_file[0] == '\0' && c.net.proxy[0] == '\0' &&
+	    c.net.proxy_auth_file[0] == '\0', "nothing said: nothing there");
+	ok(cloud_network(&c, "/ca", "proxy:8080", "/auth", &e) == 0 &&
+	    strcmp(c.net.ca_file, "/ca") == 0 &&
+	    strcmp(c.net.proxy, "proxy:8080") == 0 &&
+	    strcmp(c.net.proxy_auth_file, "/auth") == 0, "said: there");
+	ok(cloud_network(&c, longest, NULL, NULL, &e) == -1 &&
+	    e.status == EX_USAGE && strstr(e.cause, "--ca-file") != NULL &&
+	    cloud_network(&c, NULL, longest, NULL, &e) == -1 &&
+	    e.status == EX_USAGE && strstr(e.cause, "--proxy ") != NULL &&
+	    cloud_network(&c, NULL, NULL, longest, &e) == -1 &&
+	    e.status == EX_USAGE && strstr(e.cause, "--proxy-auth") != NULL &&
+	    strcmp(c.net.ca_file, "/ca") == 0, "too long: told");
+}
+
 int
 main(void)
 {
@@ -104,6 +129,7 @@ main(void)
 	(void)snprintf(path, sizeof(path), "%s/cloud.json", folder);
 	built_in();
 	file();
+	network();
 
 	is_bad("", "is not JSON");
 	is_bad("{\"name\":\"own\"}", "managementEndpoint");

@@ -69,6 +69,9 @@ test_each(void)
 	    strcmp(o.relay_file, "i") == 0, "--relay-info");
 	ok(parse("--ca-file", "ca.pem", WEB01, NULL) == 0 &&
 	    strcmp(o.ca_file, "ca.pem") == 0, "--ca-file");
+	ok(parse("--proxy", "p:1", "--proxy-auth-file", "a", WEB01, NULL) == 0 &&
+	    strcmp(o.proxy, "p:1") == 0 && strcmp(o.proxy_auth_file, "a") == 0,
+	    "--proxy, --proxy-auth-file");
 	ok(parse("--cloud", "AzureChinaCloud", WEB01, NULL) == 0 &&
 	    strcmp(o.cloud, "AzureChinaCloud") == 0, "--cloud");
 	ok(parse("--cloud-file", "c.json", WEB01, NULL) == 0 &&
