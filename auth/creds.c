@@ -35,21 +35,22 @@ now_ms(void)
 static int
 fetch(const struct creds_request *r, struct relay_info *out, struct err *e)
 {
-	struct secret token = SECRET_INIT;
-	int64_t expires_on;
+	const struct token_request ask = {
+		.cloud = r->cloud, .credential = r->credential,
+	};
+	struct token token = TOKEN_INIT;
 	int attempt, rc = -1;
 
 	for (attempt = 1; attempt <= 2; attempt++) {
-		if (token_get(r->cloud, r->credential, &token, &expires_on,
-		    e) == -1)
+		if (token_get(&ask, &token, e) == -1)
 			break;
-		rc = arc_list_credentials(r->cloud, r->id, &token,
+		rc = arc_list_credentials(r->cloud, r->id, &token.text,
 		    ARC_EXPIRES_IN_S, out, e);
 		if (rc == 0 || e->retry != RETRY_CREDENTIAL)
 			break;
 		relay_info_free(out);
 	}
-	secret_free(&token);
+	token_free(&token);
 	return (rc);
 }
 

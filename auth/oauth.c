@@ -50,6 +50,17 @@ oauth_form_add(struct secret *form, const char *name, const char *value)
 	return (text_percent(form, value, ""));
 }
 
+int
+oauth_form_add_scope(struct secret *form, const struct cloud *c,
+    const char *more)
+{
+	char scope[sizeof(c->audience) + 100];
+
+	(void)snprintf(scope, sizeof(scope), "%s/.default%s%s", c->audience,
+	    more[0] != '\0' ? " " : "", more);
+	return (oauth_form_add(form, "scope", scope));
+}
+
 /* The first sentence of Entra's text, without its full stop. */
 static int
 first_sentence(const char *text)
@@ -79,7 +90,8 @@ meaning_of(const char *word, const char *text)
 }
 
 int
-oauth_refused(const char *text, size_t len, struct err *e)
+oauth_refused(const char *text, size_t len, enum oauth_way way,
+    char error[40], struct err *e)
 {
 	char why[JS_WHY_MAX];
 	struct js *j = js_parse(text, len, why);
@@ -87,7 +99,9 @@ oauth_refused(const char *text, size_t len, struct err *e)
 	const char *more = js_string(j, "error_description");
 	const struct meaning *m;
 
+	(void)way;
 	if (word != NULL) {
+		(void)snprintf(error, 40, "%s", word);
 		m = meaning_of(word, more != NULL ? more : "");
 		if (more == NULL)
 			more = word;
@@ -99,13 +113,22 @@ oauth_refused(const char *text, size_t len, struct err *e)
 	return (word != NULL ? 0 : -1);
 }
 
+/* What a token's owner is called; the token's own words, checked by nobody. */
+static void
+read_account(const struct js *j, struct oauth_answer *a)
+{
+	(void)j;	/* comes with the id token */
+	a->account[0] = a->tenant[0] = '\0';
+}
+
 int
-oauth_answer(const char *text, size_t len, int64_t now, struct secret *token,
-    int64_t *expires_on, struct err *e)
+oauth_read(const char *text, size_t len, int64_t now, struct oauth_answer *a,
+    struct err *e)
 {
 	char why[JS_WHY_MAX];
 	struct js *j = js_parse(text, len, why);
 	const char *got = js_string(j, "access_token");
+	const char *refresh = js_string(j, "refresh_token");
 	int64_t life_s = TOKEN_LIFE_MIN_S;
 	int rc = -1;
 
@@ -117,22 +140,25 @@ oauth_answer(const char *text, size_t len, int64_t now, struct secret *token,
 	} else if (got == NULL)
 		err_set(e, EX_PROTOCOL, "E412", "the answer of the login host "
 		    "has no access_token");
-	else if ((rc = secret_set(token, got, strlen(got))) == -1)
+	else if ((rc = secret_set(&a->access_token, got, strlen(got))) == -1 ||
+	    (refresh != NULL && (rc = secret_set(&a->refresh_token, refresh,
+	    strlen(refresh))) == -1))
 		err_set(e, EX_OSERR, "", "out of memory");
 	(void)js_integer(j, "expires_in", &life_s);
 	if (life_s < TOKEN_LIFE_MIN_S)
 		life_s = TOKEN_LIFE_MIN_S;
 	if (life_s > TOKEN_LIFE_MAX_S)
 		life_s = TOKEN_LIFE_MAX_S;
-	*expires_on = now + life_s;
+	a->expires_on = now + life_s;
+	read_account(j, a);
 	js_free(j);
 	return (rc);
 }
 
 int
-oauth_token(const struct cloud *c, const char *tenant,
-    const struct secret *form, struct secret *token, int64_t *expires_on,
-    struct err *e)
+oauth_post(const struct cloud *c, const char *tenant, const char *endpoint,
+    enum oauth_way way, const struct secret *form, struct secret *body,
+    char error[40], struct err *e)
 {
 	static const char *const headers[] = {
 		"Content-Type: application/x-www-form-urlencoded",
@@ -150,24 +176,50 @@ oauth_token(const struct cloud *c, const char *tenant,
 	const char *text;
 	int rc = -1;
 
+	error[0] = '\0';
 	/* the tenant becomes part of a path: a GUID or a domain, no more */
 	if (tenant[0] == '\0' || !text_only(tenant, "-.") || (size_t)snprintf(
-	    url, sizeof(url), "%s/%s/oauth2/v2.0/token", c->authority,
-	    tenant) >= sizeof(url))
+	    url, sizeof(url), "%s/%s/oauth2/v2.0/%s", c->authority, tenant,
+	    endpoint) >= sizeof(url))
 		return (err_set(e, EX_CONFIG, "E307",
 		    "\"%.80s\" is not a tenant", tenant));
 	if (http_call(&q, &reply, e) == -1)
 		goto out;
 	text = reply.body.data != NULL ? reply.body.data : "";
-	if (reply.status == 200)
-		rc = oauth_answer(text, reply.body.len, time(NULL), token,
-		    expires_on, e);
-	else if (http_is_busy(reply.status) ||
-	    oauth_refused(text, reply.body.len, e) == -1) {
+	if (reply.status == 200) {
+		secret_free(body);
+		*body = reply.body;
+		reply.body = (struct secret)SECRET_INIT;
+		rc = 0;
+	} else if (http_is_busy(reply.status) ||
+	    oauth_refused(text, reply.body.len, way, error, e) == -1) {
 		http_host(url, host, sizeof(host));
 		http_refused(host, &reply, e);
 	}
  out:
 	http_reply_free(&reply);
 	return (rc);
+}
+
+int
+oauth_token(const struct cloud *c, const char *tenant, enum oauth_way way,
+    const struct secret *form, struct oauth_answer *a, struct err *e)
+{
+	struct secret body = SECRET_INIT;
+	int rc;
+
+	rc = oauth_post(c, tenant, "token", way, form, &body, a->error, e);
+	if (rc == 0)
+		rc = oauth_read(body.data != NULL ? body.data : "", body.len,
+		    time(NULL), a, e);
+	secret_free(&body);
+	return (rc);
+}
+
+void
+oauth_answer_free(struct oauth_answer *a)
+{
+	secret_free(&a->access_token);
+	secret_free(&a->refresh_token);
+	*a = (struct oauth_answer)OAUTH_ANSWER_INIT;
 }

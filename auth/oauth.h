@@ -8,32 +8,69 @@
 #include <stddef.h>
 #include <stdint.h>
 
+#include "relay/secret.h"
+
 struct cloud;
 struct err;
-struct secret;
+
+/* How the client proves who it is: an error's remedy depends on it. */
+enum oauth_way {
+	OAUTH_SECRET,		/* client_secret */
+	OAUTH_CERTIFICATE,	/* an assertion signed by our key */
+	OAUTH_FEDERATED,	/* an assertion signed by somebody else */
+	OAUTH_LOGIN,		/* a person, or the refresh token of one */
+};
+
+struct oauth_answer {
+	struct secret	access_token;
+	struct secret	refresh_token;	/* empty: none was given */
+	int64_t		expires_on;	/* Unix seconds */
+	char		account[160];	/* user name in the id token; or "" */
+	char		tenant[80];	/* tid of the id token; or "" */
+	char		error[40];	/* OAuth's word when it was refused; or "" */
+};
+
+#define OAUTH_ANSWER_INIT	{ .expires_on = 0 }
 
 /* Adds name=value to a form, percent-encoded.  Returns 0 or -1 (no memory). */
 int	 oauth_form_add(struct secret *form, const char *name, const char *value);
 
+/* The same for the scope of Azure's management endpoint: c's audience. */
+int	 oauth_form_add_scope(struct secret *form, const struct cloud *c,
+	    const char *more);
+
 /*
- * Posts form to the token endpoint of tenant.  Returns 0, and gives the token;
- * or -1 with an error of http_call, http_refused, oauth_refused or oauth_answer.
+ * Posts form to an endpoint of tenant ("token", "devicecode").  Returns 0 with
+ * the body of a good answer; or -1 with an error of http_call, http_refused or
+ * oauth_refused, and with OAuth's word for it in error ("" if it said none).
+ */
+int	 oauth_post(const struct cloud *c, const char *tenant,
+	    const char *endpoint, enum oauth_way way, const struct secret *form,
+	    struct secret *body, char error[40], struct err *e);
+
+/*
+ * The same for the token endpoint, and reads the answer.  Returns 0, or -1 with
+ * an error of oauth_post or oauth_read.  a is freed by the caller in every case.
  */
 int	 oauth_token(const struct cloud *c, const char *tenant,
-	    const struct secret *form, struct secret *token,
-	    int64_t *expires_on, struct err *e);
+	    enum oauth_way way, const struct secret *form,
+	    struct oauth_answer *a, struct err *e);
 
 /*
  * Reads the answer to it (status 200); now: Unix seconds.  Returns 0, or -1 with
  * E412 (no token in it) or E607 (no JSON at all).
  */
-int	 oauth_answer(const char *text, size_t len, int64_t now,
-	    struct secret *token, int64_t *expires_on, struct err *e);
+int	 oauth_read(const char *text, size_t len, int64_t now,
+	    struct oauth_answer *a, struct err *e);
 
 /*
  * What an error answer means: E303 to E308, by OAuth's word (the AADSTS numbers
- * in the text change).  Returns 0, or -1 when text is no such answer.
+ * in the text change).  error: the word.  Returns 0, or -1 when text is no such
+ * answer.
  */
-int	 oauth_refused(const char *text, size_t len, struct err *e);
+int	 oauth_refused(const char *text, size_t len, enum oauth_way way,
+	    char error[40], struct err *e);
+
+void	 oauth_answer_free(struct oauth_answer *a);
 
 #endif

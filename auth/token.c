@@ -19,9 +19,9 @@ static const struct token_source *const sources[] = {
 #define NSOURCES	(sizeof(sources) / sizeof(sources[0]))
 
 int
-token_get(const struct cloud *c, const char *name, struct secret *token,
-    int64_t *expires_on, struct err *e)
+token_get(const struct token_request *r, struct token *t, struct err *e)
 {
+	const char *name = r->credential;
 	char names[200] = "";
 	size_t i, tried = 0;
 
@@ -33,11 +33,14 @@ token_get(const struct cloud *c, const char *name, struct secret *token,
 		if (name != NULL && strcmp(name, sources[i]->name) != 0)
 			continue;
 		tried++;
-		switch (sources[i]->get(c, token, expires_on, e)) {
+		token_free(t);
+		switch (sources[i]->get(r, t, e)) {
 		case TOKEN_GOT:
 			log_verbose("token from %s, %zu bytes",
-			    sources[i]->name, token->len);
-			if (text_is_visible(token->data, token->len))
+			    sources[i]->name, t->text.len);
+			(void)snprintf(t->source, sizeof(t->source), "%s",
+			    sources[i]->name);
+			if (text_is_visible(t->text.data, t->text.len))
 				return (0);
 			return (err_set(e, EX_PROTOCOL, "E412", "the token of "
 			    "%s is not one word", sources[i]->name));
@@ -57,4 +60,11 @@ token_get(const struct cloud *c, const char *name, struct secret *token,
 	    name != NULL ? name : names);
 	return (err_fix(e, "az login, or set AZURE_TENANT_ID, AZURE_CLIENT_ID "
 	    "and AZURE_CLIENT_SECRET"));
+}
+
+void
+token_free(struct token *t)
+{
+	secret_free(&t->text);
+	*t = (struct token)TOKEN_INIT;
 }

@@ -58,8 +58,7 @@ refused(const char *line, int status, struct err *e)
 }
 
 static enum token_result
-accept_output(const struct secret *out, struct secret *token,
-    int64_t *expires_on, struct err *e)
+accept_output(const struct secret *out, struct token *t, struct err *e)
 {
 	char why[JS_WHY_MAX];
 	struct js *j = js_parse(out->data != NULL ? out->data : "", out->len,
@@ -70,31 +69,31 @@ accept_output(const struct secret *out, struct secret *token,
 	if (got == NULL)
 		err_set(e, EX_PROTOCOL, "E315", "what az printed %s",
 		    j == NULL ? why : "has no accessToken");
-	else if ((rc = secret_set(token, got, strlen(got))) == -1)
+	else if ((rc = secret_set(&t->text, got, strlen(got))) == -1)
 		err_set(e, EX_OSERR, "", "out of memory");
 	else
-		*expires_on = life_end(j);
+		t->expires_on = life_end(j);
 	js_free(j);
 	return (rc == 0 ? TOKEN_GOT : TOKEN_FAILED);
 }
 
 static enum token_result
-get(const struct cloud *c, struct secret *token, int64_t *expires_on,
-    struct err *e)
+get(const struct token_request *r, struct token *t, struct err *e)
 {
-	char resource[sizeof(c->management) + 1], last[CHILD_LAST_MAX];
+	const struct cloud *c = r->cloud;
+	char resource[sizeof(c->audience) + 1], last[CHILD_LAST_MAX];
 	const char *const argv[] = { "az", "account", "get-access-token",
 	    "--output", "json", "--resource", resource, NULL };
 	enum token_result result = TOKEN_FAILED;
 	struct secret out = SECRET_INIT;
 	int status = 0;
 
-	(void)snprintf(resource, sizeof(resource), "%s/", c->management);
+	(void)snprintf(resource, sizeof(resource), "%s/", c->audience);
 	switch (child_run(argv, AZ_LIMIT_MS, AZ_OUTPUT_MAX, &out, last,
 	    &status)) {
 	case CHILD_ENDED:
 		result = status == 0 ?
-		    accept_output(&out, token, expires_on, e) :
+		    accept_output(&out, t, e) :
 		    refused(last, status, e);
 		break;
 	case CHILD_ABSENT:
@@ -114,4 +113,6 @@ get(const struct cloud *c, struct secret *token, int64_t *expires_on,
 	return (result);
 }
 
-const struct token_source token_azcli = { "azurecli", get };
+const struct token_source token_azcli = {
+	"azure-cli", "AzureCliCredential", "dev", get
+};

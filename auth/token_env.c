@@ -20,28 +20,35 @@ variable(const char *name)
 }
 
 static enum token_result
-get(const struct cloud *c, struct secret *token, int64_t *expires_on,
-    struct err *e)
+get(const struct token_request *r, struct token *t, struct err *e)
 {
+	struct oauth_answer answer = OAUTH_ANSWER_INIT;
 	const char *tenant = variable("AZURE_TENANT_ID");
 	const char *client = variable("AZURE_CLIENT_ID");
 	const char *secret = variable("AZURE_CLIENT_SECRET");
 	struct secret form = SECRET_INIT;
-	char scope[sizeof(c->management) + 10];
 	int rc = -1;
 
 	if (tenant == NULL || client == NULL || secret == NULL)
 		return (TOKEN_SKIP);
-	(void)snprintf(scope, sizeof(scope), "%s/.default", c->management);
 	if (oauth_form_add(&form, "grant_type", "client_credentials") == -1 ||
 	    oauth_form_add(&form, "client_id", client) == -1 ||
 	    oauth_form_add(&form, "client_secret", secret) == -1 ||
-	    oauth_form_add(&form, "scope", scope) == -1)
+	    oauth_form_add_scope(&form, r->cloud, "") == -1)
 		err_set(e, EX_OSERR, "", "out of memory");
-	else
-		rc = oauth_token(c, tenant, &form, token, expires_on, e);
+	else if ((rc = oauth_token(r->cloud, tenant, OAUTH_SECRET, &form,
+	    &answer, e)) == 0) {
+		t->text = answer.access_token;
+		answer.access_token = (struct secret)SECRET_INIT;
+		t->expires_on = answer.expires_on;
+		(void)snprintf(t->account, sizeof(t->account), "%s", client);
+		(void)snprintf(t->tenant, sizeof(t->tenant), "%s", tenant);
+	}
+	oauth_answer_free(&answer);
 	secret_free(&form);
 	return (rc == 0 ? TOKEN_GOT : TOKEN_FAILED);
 }
 
-const struct token_source token_env = { "environment", get };
+const struct token_source token_env = {
+	"environment", "EnvironmentCredential", "prod", get
+};

@@ -27,7 +27,7 @@ static const struct option_row table[] = {
 	{ 0, "ca-file", "FILE", "trust these certificates only (PEM)", 0 },
 	{ 0, "proxy", "URL", "HTTP proxy; \"none\": no proxy", 0 },
 	{ 0, "proxy-auth-file", "FILE", "USER:PASSWORD for the proxy", 0 },
-	{ 0, "credential", "NAME", "environment or azurecli only", 0 },
+	{ 0, "credential", "NAME", "environment or azure-cli only", 0 },
 	{ 0, "refresh", NULL, "do not use the cache", 0 },
 	{ 0, "refused", "HEX", "not the one whose accessKey has this SHA-256", 0 },
 	{ 0, "no-cache", NULL, "neither use nor write the cache", 0 },

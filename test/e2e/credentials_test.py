@@ -446,7 +446,7 @@ class Login(CredentialsCase):
         done = subprocess.run(self.command(), env=self.env, stdin=subprocess.DEVNULL, capture_output=True,
                               text=True, timeout=HANG_S, executable=shutil.which(WRAP[0]) if WRAP else TOOL)
         self.assertEqual((done.returncode, done.stdout), (67, ""))
-        self.assertIn("(tried: environment, azurecli)", done.stderr)
+        self.assertIn("(tried: environment, azure-cli)", done.stderr)
 
     def test_azure_cli_fails(self):
         for script, status, error, says in [
@@ -469,7 +469,7 @@ class Login(CredentialsCase):
     def test_only_the_named_one(self):
         self.az("exit 1")
         self.bad(67, "E301", "--credential", "environment", says="(tried: environment)")
-        self.bad(64, "", "--credential", "nonsense", says="environment, azurecli")
+        self.bad(64, "", "--credential", "nonsense", says="environment, azure-cli")
         self.assertFalse(os.path.exists(self.az_log))
 
     def test_what_entra_refuses(self):

@@ -1,0 +1,25 @@
+/*
+ * What the Azure CLI knows of its user, read from its files and never written:
+ * $AZURE_CONFIG_DIR, else ~/.azure.
+ */
+#ifndef AUTH_AZPROFILE_H
+#define AUTH_AZPROFILE_H
+
+#include <stddef.h>
+
+/* The default subscription of azureProfile.json; "" for what is not there. */
+struct azprofile {
+	char	user[160];	/* name, or client id of a service principal */
+	char	type[24];	/* "user", "servicePrincipal" */
+	char	tenant[80];
+	char	cloud[64];	/* "AzureCloud" */
+	char	subscription[40];
+};
+
+/* Returns 0; or -1: az has no such file, or nobody is logged in with it. */
+int	 azprofile_load(struct azprofile *p);
+
+/* Path of a file in its folder.  Returns 0; or -1: no HOME, or too long. */
+int	 azprofile_path(const char *name, char *out, size_t size);
+
+#endif
