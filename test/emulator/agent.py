@@ -86,7 +86,7 @@ class Agent:
             if not self._current(generation):
                 return              # the endpoint may be gone: do not register it again
             world.relay.add_entity(path)
-        token = world.rules.mint(world.rules.listener, f"http://{world.relay.host}/{path}/", time.time() + 3600)
+        token = world.rules.mint(world.rules.listener, f"http://{world.relay.host}/{path}/", world.clock.now() + 3600)
         conn, status, reason = self._upgrade(
             world.relay.host, f"/$hc/{path}?sb-hc-action=listen&sb-hc-id={uuid.uuid4()}",
             [("ServiceBusAuthorization", token)])
@@ -164,7 +164,7 @@ class Agent:
             return None
         if token is None:
             return "the service configuration token is missing"
-        claims = read_jwt(token, self._world.service_key)
+        claims = read_jwt(token, self._world.service_key, self._world.clock.now())
         if claims is None or claims.get("machine") != machine.rid.lower():
             return "the service configuration token is not valid"
         if claims.get("port") != port:

@@ -6,7 +6,6 @@ the request ids. Not here: lists of machines (inventory.py).
 
 import re
 import threading
-import time
 import urllib.parse
 import uuid
 
@@ -94,11 +93,11 @@ class Arm:
 
     def _checked(self, request):
         scheme, _, token = request.get("Authorization", "").partition(" ")
-        if scheme.lower() != "bearer" or not self._world.entra.accepts(token):
-            raise ArmError(401, "InvalidAuthenticationToken", "The access token is missing, invalid or expired.", [(
-                "WWW-Authenticate",
-                f'Bearer authorization_uri="{self._world.authority}/{self._world.entra.tenant}", '
-                'error="invalid_token", error_description="The access token is missing, invalid or expired."')])
+        claims = self._world.entra.claims_of(token) if scheme.lower() == "bearer" else None
+        if claims is None:
+            raise self._unauthorized("InvalidAuthenticationToken", "The access token is missing or invalid.")
+        if claims["exp"] <= self._world.clock.now():
+            raise self._unauthorized("ExpiredAuthenticationToken", "The access token has expired.")
         version = request.query.get("api-version")
         if not version:
             raise ArmError(400, "MissingApiVersionParameter",
@@ -106,6 +105,11 @@ class Arm:
         if not API_VERSION.fullmatch(version):
             raise ArmError(400, "InvalidApiVersionParameter", f"The api-version '{version}' is invalid.")
         return self._route(request)
+
+    def _unauthorized(self, code, message):
+        return ArmError(401, code, message, [(
+            "WWW-Authenticate", f'Bearer authorization_uri="{self._world.authority}/{self._world.entra.tenant}", '
+                                f'error="invalid_token", error_description="{message}"')])
 
     def _route(self, request):
         path = urllib.parse.unquote(request.path).rstrip("/")
@@ -210,7 +214,7 @@ class Arm:
 
     def credentials(self, machine, lifetime, service=None):
         """The document of listCredentials; with a token if a service is named."""
-        expires = int(time.time()) + lifetime
+        expires = int(self._world.clock.now()) + lifetime
         relay = self._relay_info(machine, expires)
         if service:
             if service not in machine.service_ports:

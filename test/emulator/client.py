@@ -37,6 +37,18 @@ class Management:
         finally:
             conn.close()
 
+    def plain(self, method, url, body=None, headers=()):
+        """A request without TLS: (status, document)."""
+        parts = urllib.parse.urlsplit(url)
+        conn = http.client.HTTPConnection(parts.hostname, parts.port, timeout=20)
+        try:
+            conn.request(method, parts._replace(scheme="", netloc="").geturl(), body, dict(headers))
+            answer = conn.getresponse()
+            self.headers = answer.headers
+            return answer.status, json.loads(answer.read() or b"null")
+        finally:
+            conn.close()
+
     def login(self, **changes):
         form = {"grant_type": "client_credentials", "client_id": self._emu.entra.client,
                 "client_secret": self._emu.entra.secret, "scope": f"{self._emu.management}/.default", **changes}

@@ -1,5 +1,5 @@
 #!/usr/bin/python3
-"""Emulated Azure in one process on loopback: Entra, ARM, the relay and Arc agents.
+"""Emulated Azure in one process on loopback: Entra, managed identities, ARM, the relay and Arc agents.
 
 Reached as a custom cloud through the cloud.json that it writes; nothing leaves
 the machine and nothing is written outside the given folder. In tests:
@@ -8,6 +8,7 @@ the machine and nothing is written outside the given folder. In tests:
     emu.add_machine("web01", port=sshd_port)
     emu.faults.dial.append(Fault("status", code=404, text=NO_LISTENERS))
     ... run a client with emu.cloud_file and emu.relay_port ...
+    ... or with the environment emu.managed.env("imds") ...
     emu.log.wait(who="relay", what="closed"); emu.stop()
 
 As a program: emulator.py --help.
@@ -32,11 +33,12 @@ from agent import Agent
 from arm import Arm
 from entra import Entra
 from faults import Faults
+from managed import Managed
 from relay import Relay
 from services import Service, pattern_sha256
 from tlsio import Listener, TlsConn
 from tokens import SasRules
-from world import Log, Machine, Threads
+from world import Clock, Log, Machine, Threads
 
 SUFFIX = "relay.emulated.test"
 NAMESPACE = "ns1"
@@ -46,7 +48,10 @@ ARM_SCOPES = ("https://management.azure.com/.default", "https://management.core.
 
 
 class Emulator:
-    """See the module's text. Parts: log, faults, entra, arm, relay, rules."""
+    """See the module's text. Parts: log, faults, entra, managed, arm, relay, rules, clock.
+
+    clock_skew is how many seconds the clock of all these services is ahead of the clients'.
+    """
 
     def __init__(self, folder, tenant=None, client=None, secret=None, subscription=None, relay_curve=None,
                  mirror=None):
@@ -56,10 +61,12 @@ class Emulator:
         self.log = Log(mirror)
         self.threads = Threads(self.log)
         self.faults = Faults()
-        self.rules = SasRules()
+        self.clock = Clock()
+        self.rules = SasRules(self.clock)
         self.service_key = secrets.token_bytes(32)
-        self.entra = Entra(tenant or str(uuid.uuid4()), client or str(uuid.uuid4()),
-                           secret or secrets.token_urlsafe(24), list(ARM_SCOPES), self.log, self.faults)
+        self.entra = Entra(self, tenant or str(uuid.uuid4()), client or str(uuid.uuid4()),
+                           secret or secrets.token_urlsafe(24), list(ARM_SCOPES))
+        self.managed = Managed(self, os.path.join(self.folder, "azcmagent-tokens"))
         self.relay = Relay(f"{NAMESPACE}.{SUFFIX}", f"{NODE}.{SUFFIX}", self.rules,
                            self.faults, self.threads, self.log)
         self.arm = Arm(self)
@@ -89,6 +96,8 @@ class Emulator:
         self.arm_port = self._listen("management", management_context, self._serve_management)
         self.management = self.authority = f"https://127.0.0.1:{self.arm_port}"
         self.entra.scopes += [f"{self.management}/.default", f"{self.management}//.default"]
+        self.entra.resource = self.management
+        self._listeners.append(self.managed.start())
         self._write_cloud()
         for name in self._machines:
             self._start_agent(self._machines[name])
@@ -136,7 +145,9 @@ class Emulator:
 
     def _answer(self, request):
         part = self.entra if self.entra.owns(request.path) else self.arm
-        return part.answer(request)
+        response, faults = part.answer(request)
+        response.headers.insert(0, ("Date", self.clock.http_date()))
+        return response, faults
 
     def bad_relay(self, kind):
         """A further relay port whose TLS is wrong; the port number.
@@ -240,15 +251,23 @@ class Emulator:
 
     # --- for tests ---
 
+    @property
+    def clock_skew(self):
+        return self.clock.skew
+
+    @clock_skew.setter
+    def clock_skew(self, seconds):
+        self.clock.skew = seconds
+
     def count(self, **match):
         return self.log.count(**match)
 
     def wait(self, timeout=10, **match):
         return self.log.wait(timeout, **match)
 
-    def issue_token(self, lifetime=None):
+    def issue_token(self, lifetime=None, user=None):
         """An ARM token as from `az account get-access-token`."""
-        return self.entra.issue(lifetime)
+        return self.entra.issue(lifetime, user)
 
     def issue_credentials(self, name, lifetime=3600):
         """The document of listCredentials, without a request."""

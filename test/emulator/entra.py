@@ -1,56 +1,53 @@
-"""Entra ID's token endpoint, client credentials only (RFC 6749 section 4.4).
+"""Entra ID's endpoints: which request goes where, and the answers' common form.
 
-Tokens are random strings; ARM asks here whether one is good.
+    POST /{tenant}/oauth2/v2.0/token        log rows who="entra", what="token", form, status, error
+
+Grants: client_credentials with a secret (RFC 6749 section 4.4). Whatever Azure refuses is
+refused with its words: `error`, an AADSTS number in error_codes and error_description.
+Not here: the tenant's content (directory.py).
 """
 
+import json
 import re
-import secrets
-import threading
 import time
 import urllib.parse
 import uuid
 
+from directory import DEFAULT, Directory
 from httpd import Answer, request_ids
 
 TOKEN_PATH = re.compile(r"/([^/]+)/oauth2/v2\.0/token", re.IGNORECASE)
+FORM = "application/x-www-form-urlencoded"
 
 
-class Entra:
-    """One tenant with one application."""
+class Refusal(Exception):
+    """An error answer of Entra: status, OAuth's word, AADSTS number, text, and members to add."""
 
-    def __init__(self, tenant, client, secret, scopes, log, faults):
-        self.tenant = tenant
-        self.client = client
-        self.secret = secret
-        self.scopes = scopes        # accepted values of `scope`
-        self.lifetime = 3599
-        self._log = log
-        self._faults = faults
-        self._issued = {}
-        self._lock = threading.Lock()
+    def __init__(self, status, error, number, message, **more):
+        super().__init__(message)
+        self.args4 = (status, error, number, message)
+        self.more = more
+
+
+class Entra(Directory):
+    """world is the Emulator."""
+
+    def __init__(self, world, tenant, client, secret, scopes):
+        super().__init__(world.clock, tenant, client, secret, scopes)
+        self._log = world.log
+        self._faults = world.faults
+        self._grants = {"client_credentials": self._client_credentials}
 
     def owns(self, path):
         return TOKEN_PATH.fullmatch(path) is not None
 
-    def issue(self, lifetime=None):
-        """A token that ARM accepts, without any request."""
-        token = secrets.token_urlsafe(48)
-        with self._lock:
-            self._issued[token] = time.time() + (self.lifetime if lifetime is None else lifetime)
-        return token
-
-    def revoke_all(self):
-        with self._lock:
-            self._issued.clear()
-
-    def accepts(self, token):
-        with self._lock:
-            return self._issued.get(token, 0) > time.time()
-
     def answer(self, request):
         """(Answer, faults) for one request."""
         faults = self._faults.entra.take(request.path)
-        response = _scripted(faults) or self._token(request)
+        try:
+            response = _scripted(faults, self.clock) or self._token(request)
+        except Refusal as refusal:
+            response = failure(*refusal.args4, self.clock, **refusal.more)
         response.headers += request_ids()[:1] + [("Cache-Control", "no-store, no-cache")]
         error = (response.doc or {}).get("error")
         self._log.add("entra", "token", status=response.status, error=error,
@@ -59,58 +56,84 @@ class Entra:
         return response, faults
 
     def _token(self, request):
-        if request.method != "POST":
-            return failure(405, "invalid_request", 900561, "The endpoint only accepts POST requests.")
-        if not request.get("Content-Type", "").startswith("application/x-www-form-urlencoded"):
-            return failure(400, "invalid_request", 900144, "The request body must be form encoded.")
-        form = dict(urllib.parse.parse_qsl(request.body.decode("latin-1"), keep_blank_values=True))
-        tenant = urllib.parse.unquote(TOKEN_PATH.fullmatch(request.path).group(1))
+        form = _form(request)
+        self._check_tenant(urllib.parse.unquote(TOKEN_PATH.fullmatch(request.path).group(1)))
+        need(form, "grant_type")
+        grant = self._grants.get(form["grant_type"])
+        if grant is None:
+            raise Refusal(400, "unsupported_grant_type", 70003,
+                          f"The app requested an unsupported grant type '{form['grant_type']}'.")
+        return grant(form)
+
+    def _check_tenant(self, tenant):
         if tenant.lower() != self.tenant.lower():
-            return failure(400, "invalid_request", 90002, f"Tenant '{tenant}' not found.")
-        return self._client_credentials(form)
+            raise Refusal(400, "invalid_request", 90002, f"Tenant '{tenant}' not found.")
+
+    # --- the application itself ---
 
     def _client_credentials(self, form):
-        for name in ("grant_type", "client_id", "client_secret", "scope"):
-            if not form.get(name):
-                return failure(400, "invalid_request", 900144,
-                               f"The request body must contain the following parameter: '{name}'.")
-        if form["grant_type"] != "client_credentials":
-            return failure(400, "unsupported_grant_type", 70003,
-                           f"The app requested an unsupported grant type '{form['grant_type']}'.")
+        need(form, "client_id", "client_secret", "scope")
         if form["client_id"].lower() != self.client.lower():
-            return failure(400, "unauthorized_client", 700016,
-                           f"Application with identifier '{form['client_id']}' was not found in the directory.")
+            raise Refusal(400, "unauthorized_client", 700016,
+                          f"Application with identifier '{form['client_id']}' was not found in the directory.")
         if form["client_secret"] != self.secret:
-            return failure(401, "invalid_client", 7000215,
-                           "Invalid client secret provided. Ensure the secret being sent in the request is the "
-                           "client secret value, not the client secret ID, for a secret added to app "
-                           f"'{self.client}'.")
+            raise Refusal(401, "invalid_client", 7000215,
+                          "Invalid client secret provided. Ensure the secret being sent in the request is the "
+                          "client secret value, not the client secret ID, for a secret added to app "
+                          f"'{self.client}'.")
         if form["scope"] not in self.scopes:
-            return failure(400, "invalid_scope", 1002012,
-                           f"The provided value for scope {form['scope']} is not valid. Client credential flows "
-                           "must have a scope value with /.default suffixed to the resource identifier.")
+            raise Refusal(400, "invalid_scope", 1002012,
+                          f"The provided value for scope {form['scope']} is not valid. Client credential flows "
+                          "must have a scope value with /.default suffixed to the resource identifier.")
+        token = self.mint(self.app_claims(self.client), form["scope"][:-len(DEFAULT)], asked=asked_claims(form))
         return Answer(200, {"token_type": "Bearer", "expires_in": self.lifetime,
-                            "ext_expires_in": self.lifetime, "access_token": self.issue()})
+                            "ext_expires_in": self.lifetime, "access_token": token})
 
 
-def failure(status, error, number, message):
+def _form(request):
+    if request.method != "POST":
+        raise Refusal(405, "invalid_request", 900561, "The endpoint only accepts POST requests.")
+    if not request.get("Content-Type", "").startswith(FORM):
+        raise Refusal(400, "invalid_request", 900144, "The request body must be form encoded.")
+    return dict(urllib.parse.parse_qsl(request.body.decode("latin-1"), keep_blank_values=True))
+
+
+def need(form, *names):
+    for name in names:
+        if not form.get(name):
+            raise Refusal(400, "invalid_request", 900144,
+                          f"The request body must contain the following parameter: '{name}'.")
+
+
+def asked_claims(form):
+    """The decoded `claims` parameter (OpenID Connect Core section 5.5), {} if there is none."""
+    try:
+        doc = json.loads(form.get("claims") or "{}")
+    except ValueError:
+        doc = None
+    if not isinstance(doc, dict):
+        raise Refusal(400, "invalid_request", 9002313, "The claims parameter is not a JSON object.")
+    return doc
+
+
+def failure(status, error, number, message, clock, **more):
     """An error answer with the fields of the real service."""
     trace, correlation = str(uuid.uuid4()), str(uuid.uuid4())
-    stamp = time.strftime("%Y-%m-%d %H:%M:%SZ", time.gmtime())
+    stamp = time.strftime("%Y-%m-%d %H:%M:%SZ", time.gmtime(clock.now()))
     return Answer(status, {
         "error": error,
         "error_description": f"AADSTS{number}: {message} Trace ID: {trace} "
                              f"Correlation ID: {correlation} Timestamp: {stamp}",
         "error_codes": [number], "timestamp": stamp, "trace_id": trace, "correlation_id": correlation,
-        "error_uri": f"https://login.microsoftonline.com/error?code={number}"})
+        "error_uri": f"https://login.microsoftonline.com/error?code={number}", **more})
 
 
-def _scripted(faults):
+def _scripted(faults, clock):
     for fault in faults:
         if fault.kind == "status":
             if fault.body is not None:
                 return Answer(fault.code, headers=fault.headers, body=fault.body, content_type=fault.content_type)
-            answer = failure(fault.code, fault.error, fault.number, fault.message)
+            answer = failure(fault.code, fault.error, fault.number, fault.message, clock)
             answer.headers += list(fault.headers)
             return answer
     return None

@@ -2,8 +2,8 @@
 
 A test appends Fault objects to a queue; one item is used up per request. An
 item may be 'ok' (nothing goes wrong) or a list of faults that act together.
-Not here: how a fault is played (shaping.py for the relay, httpd.py for ARM and
-Entra, agent.py for the agent).
+Not here: how a fault is played (shaping.py for the relay, httpd.py for ARM, Entra
+and managed identities, agent.py for the agent).
 """
 
 import threading
@@ -28,7 +28,7 @@ ANSWER_KINDS = {
     "drop": {"how": "fin"},                         # end without an answer: 'fin' or 'rst'
 }
 
-# ARM and Entra.
+# ARM, Entra and the managed identity endpoints.
 HTTP_KINDS = {
     **ANSWER_KINDS,
     "status": {"code": REQUIRED, "error": "InternalServerError", "message": "Scripted fault.",
@@ -185,6 +185,7 @@ class Faults:
         self.dial = FaultQueue(DIAL_KINDS)
         self.arm = FaultQueue(HTTP_KINDS)
         self.entra = FaultQueue(HTTP_KINDS)
+        self.managed = FaultQueue(HTTP_KINDS)
         self.agent = FaultQueue(AGENT_KINDS)
 
     def __setattr__(self, name, value):
@@ -206,6 +207,6 @@ class Faults:
         self.dial.always = item
 
     def clear(self):
-        for queue in (self.dial, self.arm, self.entra, self.agent):
+        for queue in (self.dial, self.arm, self.entra, self.managed, self.agent):
             queue.clear()
             queue.always = None

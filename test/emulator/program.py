@@ -15,7 +15,7 @@ import threading
 from emulator import Emulator
 from faults import Fault
 
-QUEUES = ("dial", "arm", "entra", "agent")
+QUEUES = ("dial", "arm", "entra", "managed", "agent")
 
 
 def _arguments():
@@ -55,7 +55,8 @@ def _add_faults(emu, args):
 
 def _write_ports(emu):
     """KEY=value lines that a shell can source."""
-    rows = [("ARM_PORT", emu.arm_port), ("RELAY_PORT", emu.relay_port), ("CLOUD_FILE", emu.cloud_file),
+    rows = [("ARM_PORT", emu.arm_port), ("RELAY_PORT", emu.relay_port), ("MANAGED_PORT", emu.managed.port),
+            ("CLOUD_FILE", emu.cloud_file),
             ("CA_FILE", emu.ca_file), ("TENANT_ID", emu.entra.tenant), ("CLIENT_ID", emu.entra.client),
             ("CLIENT_SECRET", emu.entra.secret), ("SUBSCRIPTION_ID", emu.subscription),
             ("ARM_TOKEN", emu.issue_token(86400))]

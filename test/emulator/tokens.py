@@ -1,8 +1,8 @@
-"""Minting and checking the two kinds of token that travel to the relay.
+"""Minting and checking signed tokens: shared access signatures, and JWTs (RFC 7519) with HS256.
 
-Shared access signatures of Azure Relay, and the service configuration token
-(an HS256 JWT, RFC 7519) that tells the Arc agent which port may be dialled.
-Not here: Entra's access tokens, which are opaque (entra.py).
+Shared access signatures open Azure Relay. The service configuration token is a
+JWT that tells the Arc agent which port may be dialled; Entra's access tokens
+have the same form. Not here: who gets a token (directory.py), and RSA (rsa.py).
 """
 
 import base64
@@ -54,7 +54,8 @@ class Refused(Exception):
 class SasRules:
     """Shared access policies of the emulated namespace."""
 
-    def __init__(self):
+    def __init__(self, clock):
+        self._clock = clock
         self.sender = "sender" + time.strftime("%Y%m%d", time.gmtime())
         self.listener = "listener"
         self._rules = {self.sender: (secrets.token_urlsafe(32) + "=", {SEND}),
@@ -75,7 +76,7 @@ class SasRules:
         wanted = sas_signature(key or "", sas_string_to_sign(fields["sr"], fields["se"]))
         if key is None or not hmac.compare_digest(wanted, urllib.parse.unquote(fields["sig"])):
             raise Refused(401, "The token has an invalid signature")
-        if int(fields["se"]) < time.time():
+        if int(fields["se"]) < self._clock.now():
             raise Refused(401, "ExpiredToken: The token is expired")
         if not _covers(urllib.parse.unquote(fields["sr"]), host, path):
             raise Refused(403, "InvalidAudience: The token is not valid for this hybrid connection")
@@ -99,28 +100,43 @@ def _covers(uri, host, path):
     return wanted == place or wanted.startswith(place + "/")
 
 
-def _b64url(data):
+def b64url(data):
     return base64.urlsafe_b64encode(data).rstrip(b"=").decode()
 
 
-def _unb64url(text):
+def unb64url(text):
+    """ValueError unless it is base64url without padding."""
+    if re.search(r"[^A-Za-z0-9_-]", text) or len(text) % 4 == 1:
+        raise ValueError("not base64url")
     return base64.urlsafe_b64decode(text + "=" * (-len(text) % 4))
 
 
+def sign_jwt(header, claims, sign):
+    """sign(bytes) gives the signature."""
+    text = f"{b64url(json.dumps(header).encode())}.{b64url(json.dumps(claims).encode())}"
+    return f"{text}.{b64url(sign(text.encode()))}"
+
+
+def split_jwt(token):
+    """(header, claims, signed bytes, signature), nothing checked but the form; ValueError if it has none."""
+    parts = token.split(".")
+    if len(parts) != 3:
+        raise ValueError("not three parts")
+    header, claims = (json.loads(unb64url(part)) for part in parts[:2])
+    if not isinstance(header, dict) or not isinstance(claims, dict):
+        raise ValueError("not JSON objects")
+    return header, claims, f"{parts[0]}.{parts[1]}".encode(), unb64url(parts[2])
+
+
 def mint_jwt(claims, key):
-    head = _b64url(json.dumps({"alg": "HS256", "typ": "JWT"}).encode())
-    body = _b64url(json.dumps(claims).encode())
-    signature = hmac.new(key, f"{head}.{body}".encode(), hashlib.sha256).digest()
-    return f"{head}.{body}.{_b64url(signature)}"
+    return sign_jwt({"alg": "HS256", "typ": "JWT"}, claims, lambda data: hmac.new(key, data, hashlib.sha256).digest())
 
 
-def read_jwt(token, key):
+def read_jwt(token, key, now=None):
     """The claims of a token that is well signed and not expired, else None."""
     try:
-        head, body, signature = token.split(".")
-        wanted = hmac.new(key, f"{head}.{body}".encode(), hashlib.sha256).digest()
-        claims = json.loads(_unb64url(body))
-        good = hmac.compare_digest(wanted, _unb64url(signature))
+        _, claims, signed, signature = split_jwt(token)
     except ValueError:
         return None
-    return claims if good and claims.get("exp", 0) > time.time() else None
+    good = hmac.compare_digest(hmac.new(key, signed, hashlib.sha256).digest(), signature)
+    return claims if good and claims.get("exp", 0) > (time.time() if now is None else now) else None

@@ -1,8 +1,9 @@
-"""What all parts of the emulated Azure share: the log, the threads, the timers, the machines.
+"""What all parts of the emulated Azure share: the log, the clock, the threads, the timers, the machines.
 
 Not here: anything that speaks a protocol.
 """
 
+import email.utils
 import heapq
 import threading
 import time
@@ -57,6 +58,19 @@ def _matches(row, match):
         if not (wanted(row[name]) if callable(wanted) else row[name] == wanted):
             return False
     return True
+
+
+class Clock:
+    """The one clock of all emulated services; `skew` seconds off from that of the clients."""
+
+    def __init__(self):
+        self.skew = 0.0
+
+    def now(self):
+        return time.time() + self.skew
+
+    def http_date(self):
+        return email.utils.formatdate(self.now(), usegmt=True)
 
 
 class Threads:
