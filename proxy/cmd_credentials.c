@@ -14,30 +14,23 @@
 #include "auth/errjson.h"
 #include "auth/relayinfo.h"
 #include "proxy/cmd.h"
-#include "proxy/options.h"
+#include "proxy/cmd_options.h"
 #include "relay/crypto.h"
 #include "relay/err.h"
 #include "relay/info.h"
-#include "relay/log.h"
 
 static const struct option_row table[] = {
+	CMD_ROWS,
 	{ 0, "port", "N", "port of the machine (22)", 0 },
-	{ 0, "cloud", "NAME", "Azure cloud (AzureCloud)", 0 },
-	{ 0, "cloud-file", "FILE", "a cloud of your own", 0 },
-	{ 0, "ca-file", "FILE", "trust these certificates only (PEM)", 0 },
-	{ 0, "proxy", "URL", "HTTP proxy; \"none\": no proxy", 0 },
-	{ 0, "proxy-auth-file", "FILE", "USER:PASSWORD for the proxy", 0 },
 	{ 0, "credential", "NAME", "environment or azure-cli only", 0 },
 	{ 0, "refresh", NULL, "do not use the cache", 0 },
 	{ 0, "refused", "HEX", "not the one whose accessKey has this SHA-256", 0 },
 	{ 0, "no-cache", NULL, "neither use nor write the cache", 0 },
 	{ 0, "errors-as-json", NULL, "tell an error on stdout, for a program", 0 },
-	{ 'v', "verbose", NULL, "tell on stderr what is done; -vv: more", 1 },
-	{ 'h', "help", NULL, "this text", 0 },
-	{ 0, NULL, NULL, NULL, 0 },
+	CMD_LAST_ROWS
 };
-enum { O_PORT, O_CLOUD, O_CLOUD_FILE, O_CA_FILE, O_PROXY, O_PROXY_AUTH_FILE,
-    O_CREDENTIAL, O_REFRESH, O_REFUSED, O_NO_CACHE, O_ERRORS_AS_JSON, O_VERBOSE, O_HELP };
+enum { O_PORT = CMD_NROWS, O_CREDENTIAL, O_REFRESH, O_REFUSED, O_NO_CACHE,
+    O_ERRORS_AS_JSON };
 
 static int
 is_sha256(const char *hex)
@@ -57,9 +50,6 @@ check(const struct options *o, struct err *e)
 		err_set(e, EX_USAGE, "", "credentials needs one resource id");
 		return (err_fix(e, "see arc-relay credentials --help"));
 	}
-	if (o->value[O_CLOUD] != NULL && o->value[O_CLOUD_FILE] != NULL)
-		return (err_set(e, EX_USAGE, "",
-		    "--cloud and --cloud-file exclude each other"));
 	if (o->value[O_REFUSED] != NULL && !is_sha256(o->value[O_REFUSED]))
 		return (err_set(e, EX_USAGE, "",
 		    "--refused needs a SHA-256 of 64 hex digits"));
@@ -106,9 +96,7 @@ get(const struct options *o, struct secret *line, struct err *e)
 	if (check(o, e) == -1 || arc_id_parse(o->rest[0], &id, e) == -1 ||
 	    (o->value[O_PORT] != NULL && options_number(o->value[O_PORT], 1,
 	    65535, "--port", &port, e) == -1) ||
-	    cloud_load(&cloud, o->value[O_CLOUD], o->value[O_CLOUD_FILE],
-	    e) == -1 || cloud_network(&cloud, o->value[O_CA_FILE],
-	    o->value[O_PROXY], o->value[O_PROXY_AUTH_FILE], e) == -1)
+	    cmd_cloud(o, &cloud, e) == -1)
 		return (-1);
 
 	const struct creds_request r = {
@@ -133,16 +121,9 @@ cmd_credentials(int argc, char **argv, struct err *e)
 	struct options o;
 	int rc, status = 0;
 
-	if (options_parse(table, argc, argv, &o, e) == -1)
-		return (-1);
-	if (o.value[O_HELP] != NULL) {
-		printf("usage: arc-relay credentials [OPTION ...] "
-		    "RESOURCE-ID\n");
-		options_help(table, stdout);
-		return (0);
-	}
-	log_init("arc-relay", o.count[O_VERBOSE] > 1 ? LOG_DEBUG :
-	    o.count[O_VERBOSE] == 1 ? LOG_VERBOSE : LOG_QUIET, false);
+	if ((rc = cmd_parse(table, "credentials [OPTION ...] RESOURCE-ID", NULL,
+	    argc, argv, &o, e)) != 0)
+		return (rc == 1 ? 0 : -1);
 	rc = get(&o, &line, e);
 	if (rc == -1 && o.value[O_ERRORS_AS_JSON] != NULL) {
 		status = e->status;

@@ -6,15 +6,14 @@
 #include "auth/http.h"
 #include "auth/json.h"
 #include "proxy/cmd.h"
-#include "proxy/options.h"
+#include "proxy/cmd_options.h"
 #include "relay/err.h"
 
 static const struct option_row table[] = {
 	{ 0, "json", NULL, "one JSON object", 0 },
-	{ 'h', "help", NULL, "this text", 0 },
-	{ 0, NULL, NULL, NULL, 0 },
+	CMD_LAST_ROWS
 };
-enum { O_JSON, O_HELP };
+enum { O_JSON };
 
 static int
 print_json(struct err *e)
@@ -40,16 +39,13 @@ int
 cmd_version(int argc, char **argv, struct err *e)
 {
 	struct options o;
+	int rc;
 
-	if (options_parse(table, argc, argv, &o, e) == -1)
-		return (-1);
+	if ((rc = cmd_parse(table, "version [--json]", NULL, argc, argv, &o,
+	    e)) != 0)
+		return (rc == 1 ? 0 : -1);
 	if (o.nrest > 0)
 		return (err_set(e, EX_USAGE, "", "version takes no argument"));
-	if (o.value[O_HELP] != NULL) {
-		printf("usage: arc-relay version [--json]\n");
-		options_help(table, stdout);
-		return (0);
-	}
 	if (o.value[O_JSON] != NULL)
 		return (print_json(e));
 	printf("arc-relay " VERSION "\n%s\njansson/%s\n", http_version(),

@@ -1,0 +1,57 @@
+/*
+ * What the verbs have in common, see cmd_options.h.
+ */
+#include <stdio.h>
+#include <string.h>
+
+#include "auth/cloud.h"
+#include "proxy/cmd_options.h"
+#include "relay/err.h"
+#include "relay/log.h"
+
+/* How often the option of that name was given. */
+static int
+given(const struct option_row *table, const struct options *o,
+    const char *name)
+{
+	int i;
+
+	for (i = 0; table[i].name != NULL; i++)
+		if (strcmp(table[i].name, name) == 0)
+			return (o->count[i]);
+	return (0);
+}
+
+int
+cmd_parse(const struct option_row *table, const char *usage, const char *about,
+    int argc, char **argv, struct options *o, struct err *e)
+{
+	int verbose;
+
+	if (options_parse(table, argc, argv, o, e) == -1)
+		return (-1);
+	if (given(table, o, "help") > 0) {
+		printf("usage: arc-relay %s\n\n", usage);
+		options_help(table, stdout);
+		if (about != NULL)
+			printf("\n%s", about);
+		return (1);
+	}
+	verbose = given(table, o, "verbose");
+	log_init("arc-relay", verbose > 1 ? LOG_DEBUG :
+	    verbose == 1 ? LOG_VERBOSE : LOG_QUIET, false);
+	return (0);
+}
+
+int
+cmd_cloud(const struct options *o, struct cloud *c, struct err *e)
+{
+	if (o->value[CMD_CLOUD] != NULL && o->value[CMD_CLOUD_FILE] != NULL)
+		return (err_set(e, EX_USAGE, "",
+		    "--cloud and --cloud-file exclude each other"));
+	if (cloud_load(c, o->value[CMD_CLOUD], o->value[CMD_CLOUD_FILE],
+	    e) == -1)
+		return (-1);
+	return (cloud_network(c, o->value[CMD_CA_FILE], o->value[CMD_PROXY],
+	    o->value[CMD_PROXY_AUTH_FILE], e));
+}

@@ -1,0 +1,41 @@
+/*
+ * What the command lines of the verbs have in common.
+ */
+#ifndef PROXY_CMD_OPTIONS_H
+#define PROXY_CMD_OPTIONS_H
+
+#include "proxy/options.h"
+
+struct cloud;
+struct err;
+
+/* The first rows of the table of each verb that talks to Azure, in this order. */
+enum { CMD_CLOUD, CMD_CLOUD_FILE, CMD_CA_FILE, CMD_PROXY, CMD_PROXY_AUTH_FILE,
+    CMD_NROWS };
+#define CMD_ROWS							\
+	{ 0, "cloud", "NAME", "Azure cloud (AzureCloud)", 0 },		\
+	{ 0, "cloud-file", "FILE", "a cloud of your own", 0 },		\
+	{ 0, "ca-file", "FILE", "trust these certificates only (PEM)", 0 }, \
+	{ 0, "proxy", "URL", "HTTP proxy; \"none\": no proxy", 0 },	\
+	{ 0, "proxy-auth-file", "FILE", "USER:PASSWORD for the proxy", 0 }
+
+/* The last rows of every table, found by their names. */
+#define CMD_LAST_ROWS							\
+	{ 'v', "verbose", NULL, "tell on stderr what is done; -vv: more", 1 }, \
+	{ 'h', "help", NULL, "this text", 0 },				\
+	{ 0, NULL, NULL, NULL, 0 }
+
+/*
+ * Reads the command line of a verb.  Starts the log as --verbose says.  For
+ * --help prints usage ("credentials [OPTION ...] RESOURCE-ID"), the options and
+ * about (text that follows them, or NULL).
+ * Returns 0; 1 when that was all; or -1 with EX_USAGE.
+ */
+int	 cmd_parse(const struct option_row *table, const char *usage,
+	    const char *about, int argc, char **argv, struct options *o,
+	    struct err *e);
+
+/* The cloud that the first rows say.  Returns 0, or -1 as cloud_load does. */
+int	 cmd_cloud(const struct options *o, struct cloud *c, struct err *e);
+
+#endif
