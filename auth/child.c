@@ -15,6 +15,7 @@
 #include <unistd.h>
 
 #include "auth/child.h"
+#include "auth/env.h"
 #include "auth/text.h"
 #include "relay/clock.h"
 #include "relay/secret.h"
@@ -23,24 +24,6 @@
 #define NOT_FOUND	127	/* what a shell, and some C libraries, say */
 #define PIPE_BYTES	(64 * 1024)	/* what a pipe of Linux holds */
 #define ERR_MAX		(64 * 1024)	/* bytes of standard error that are kept */
-
-/* Ours alone: a program that we start has no need to know them. */
-static const char *const private_names[] = {
-	"AZURE_CLIENT_SECRET=", "AZURE_CLIENT_CERTIFICATE_PASSWORD=",
-	"AZURE_PASSWORD=", "SSHPROXY_RELAY_INFO=",
-};
-
-static bool
-is_private(const char *variable)
-{
-	size_t i;
-
-	for (i = 0; i < sizeof(private_names) / sizeof(private_names[0]); i++)
-		if (strncmp(variable, private_names[i],
-		    strlen(private_names[i])) == 0)
-			return (true);
-	return (false);
-}
 
 /* The environment for the child; lends the strings. */
 static char **
@@ -54,7 +37,7 @@ filtered_environment(void)
 	if ((env = calloc(n + 1, sizeof(*env))) == NULL)
 		return (NULL);
 	for (i = n = 0; environ != NULL && environ[i] != NULL; i++)
-		if (!is_private(environ[i]))
+		if (!env_is_private(environ[i]))
 			env[n++] = environ[i];
 	return (env);
 }

@@ -3,29 +3,21 @@
  * AZURE_CLIENT_SECRET (RFC 6749, 4.4).
  */
 #include <stdio.h>
-#include <stdlib.h>
 
 #include "auth/cloud.h"
+#include "auth/env.h"
 #include "auth/oauth.h"
 #include "auth/token.h"
 #include "relay/err.h"
 #include "relay/secret.h"
 
-static const char *
-variable(const char *name)
-{
-	const char *value = getenv(name);
-
-	return (value != NULL && *value != '\0' ? value : NULL);
-}
-
 static enum token_result
 get(const struct token_request *r, struct token *t, struct err *e)
 {
 	struct oauth_answer answer = OAUTH_ANSWER_INIT;
-	const char *tenant = variable("AZURE_TENANT_ID");
-	const char *client = variable("AZURE_CLIENT_ID");
-	const char *secret = variable("AZURE_CLIENT_SECRET");
+	const char *tenant = env_get("AZURE_TENANT_ID");
+	const char *client = env_get("AZURE_CLIENT_ID");
+	const char *secret = env_get("AZURE_CLIENT_SECRET");
 	struct secret form = SECRET_INIT;
 	int rc = -1;
 

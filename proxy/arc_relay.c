@@ -5,6 +5,7 @@
 #include <stdio.h>
 #include <string.h>
 
+#include "auth/env.h"
 #include "proxy/cmd.h"
 #include "proxy/harden.h"
 #include "relay/err.h"
@@ -72,7 +73,8 @@ main(int argc, char **argv)
 	harden_process();
 	harden_memory();
 	log_init("arc-relay", LOG_QUIET, false);
-	rc = run(argc, argv, &e);
+	rc = env_take_secrets() == 0 ? run(argc, argv, &e) :
+	    err_set(&e, EX_OSERR, "", "out of memory");
 	if (rc == 0 && (fflush(stdout) == EOF || ferror(stdout)))
 		rc = err_sys(&e, EX_IOERR, "", "cannot write to stdout");
 	if (rc != -1)
