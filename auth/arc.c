@@ -18,6 +18,8 @@
 
 #define ENDPOINT "/providers/Microsoft.HybridConnectivity/endpoints/default"
 #define API_VERSION	"2023-03-15"	/* the first with serviceName */
+#define LIST_ACTION	"Microsoft.HybridConnectivity/endpoints/" \
+			"listCredentials/action"
 #define LOGIN_ROLE	"Virtual Machine Local User Login"
 
 /* ARM names our object id in its refusal; 36 characters after this. */
@@ -36,7 +38,7 @@ forbidden(const struct arc_id *id, const struct arm_refusal *why, struct err *e)
 		oid_len = (int)strspn(oid, "0123456789abcdefABCDEF-");
 	}
 	err_set(e, EX_NOPERM, "E401", "you may not list relay credentials of "
-	    "%s", id->name);
+	    "%s (" LIST_ACTION ")", id->name);
 	n = snprintf(command, sizeof(command), "az role assignment create "
 	    "--assignee %.*s --role \"" LOGIN_ROLE "\" --scope %s",
 	    oid_len > 0 ? oid_len : 3, oid_len > 0 ? oid : "YOU", id->text);
@@ -80,8 +82,11 @@ not_found(const struct arc_id *id, const struct arm_refusal *why, struct err *e)
 	const char *said = why->message;
 
 	if (strcasecmp(why->code, "ParentResourceNotFound") == 0 ||
-	    strcasecmp(why->code, "ResourceGroupNotFound") == 0)
+	    strcasecmp(why->code, "ResourceGroupNotFound") == 0 ||
+	    why->status == 410)
 		return (no_machine(id, e));
+	if (strcasecmp(why->code, "InvalidResourceType") == 0)
+		return (-1);
 	if (strcasecmp(why->code, "ResourceNotFound") == 0 &&
 	    strcasestr(said, "HybridConnectivity") == NULL &&
 	    (strcasestr(said, "endpoint") == NULL ||
@@ -94,10 +99,11 @@ not_found(const struct arc_id *id, const struct arm_refusal *why, struct err *e)
 static int
 explain(const struct arc_id *id, const struct arm_refusal *why, struct err *e)
 {
-	if (why->status == 404 && why->code[0] + why->message[0] != 0 &&
+	if ((why->status == 404 || why->status == 410) &&
+	    why->code[0] + why->message[0] != 0 &&
 	    strcasecmp(why->code, "SubscriptionNotFound") != 0)
 		return (not_found(id, why, e));
-	if (why->status == 403 &&
+	if (why->status == 403 && strcmp(e->id, "E401") == 0 &&
 	    strcasecmp(why->code, "AuthorizationFailed") == 0)
 		return (forbidden(id, why, e));
 	if (why->status == 412) {
@@ -114,9 +120,10 @@ accept_reply(const struct cloud *c, const struct arc_id *id,
     const struct http_reply *reply, struct relay_info *info, struct err *e)
 {
 	char host[256];
+	const char *text = reply->body.data;
 
 	/* a portal's page, or nothing at all */
-	if (reply->body.len == 0 || reply->body.data[0] != '{') {
+	if (text == NULL || text[strspn(text, " \t\r\n")] != '{') {
 		http_host(c->management, host, sizeof(host));
 		return (http_refused(host, reply, e));
 	}
@@ -137,27 +144,40 @@ accept_reply(const struct cloud *c, const struct arc_id *id,
 	return (0);
 }
 
-int
-arc_list_credentials(const struct cloud *c, const struct arc_id *id,
-    const struct secret *token, int expires_in_s, struct relay_info *info,
-    struct err *e)
+static int
+build_path(const struct arc_id *id, int expires_in_s, struct secret *out)
 {
-	struct http_reply reply = HTTP_REPLY_INIT;
-	struct secret path = SECRET_INIT;
-	struct arm_refusal why;
 	char tail[200];
-	int rc = -1;
 
 	(void)snprintf(tail, sizeof(tail), ENDPOINT "/listCredentials"
 	    "?expiresin=%d&api-version=" API_VERSION, expires_in_s);
-	if (text_percent(&path, id->text, "/") == -1 ||
-	    text_append(&path, tail, strlen(tail), SIZE_MAX - 1) == -1)
-		err_set(e, EX_OSERR, "", "out of memory");
-	else if (arm_call(c, token, "POST", path.data,
-	    "{\"serviceName\":\"SSH\"}", &reply, &why, e) == -1)
-		explain(id, &why, e);
-	else
-		rc = accept_reply(c, id, &reply, info, e);
+	if (text_percent(out, id->text, "/") == -1)
+		return (-1);
+	return (text_append(out, tail, strlen(tail), SIZE_MAX - 1));
+}
+
+int
+arc_list_credentials(const struct cloud *c, const struct arc_id *id,
+    const struct secret *token, int expires_in_s, struct relay_info *info,
+    char *claims, size_t size, struct err *e)
+{
+	struct http_reply reply = HTTP_REPLY_INIT;
+	struct secret path = SECRET_INIT;
+	struct arm_request q = { .method = "POST",
+	    .body = "{\"serviceName\":\"SSH\"}" };
+	struct arm_refusal why = { .status = 0 };
+	int rc;
+
+	if (build_path(id, expires_in_s, &path) == -1)
+		rc = err_set(e, EX_OSERR, "", "out of memory");
+	else {
+		q.path = path.data;
+		if (arm_call(c, token, &q, &reply, &why, e) == -1)
+			rc = explain(id, &why, e);
+		else
+			rc = accept_reply(c, id, &reply, info, e);
+	}
+	(void)snprintf(claims, size, "%s", why.claims);
 	secret_free(&path);
 	http_reply_free(&reply);
 	return (rc);

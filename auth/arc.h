@@ -4,6 +4,8 @@
 #ifndef AUTH_ARC_H
 #define AUTH_ARC_H
 
+#include <stddef.h>
+
 struct cloud;
 struct err;
 struct relay_info;
@@ -34,11 +36,13 @@ int	 arc_id_parse(const char *text, struct arc_id *id, struct err *e);
  * POST listCredentials (arc-relay-protocol(7), LIST): the relay credential of
  * the machine's SSH service, good for expires_in_s (600-10800).  info is checked
  * and is freed by the caller in every case.
+ * claims (size bytes; ARM_CLAIMS_MAX is enough) becomes what a new token must
+ * claim, JSON, when that is why Azure did not take this one (E304); else "".
  * Returns 0; or -1 with E201 no machine, E401 no permission, E404 and E405 SSH
  * not set up, E412 not an answer, E111 our clock is off, or an error of arm_call.
  */
 int	 arc_list_credentials(const struct cloud *c, const struct arc_id *id,
 	    const struct secret *token, int expires_in_s,
-	    struct relay_info *info, struct err *e);
+	    struct relay_info *info, char *claims, size_t size, struct err *e);
 
 #endif

@@ -3,19 +3,22 @@
  */
 #include <stdint.h>
 #include <stdio.h>
+#include <stdlib.h>
 #include <string.h>
-#include <strings.h>
 
 #include "auth/arm.h"
 #include "auth/cloud.h"
 #include "auth/http.h"
-#include "auth/json.h"
 #include "auth/text.h"
 #include "relay/crypto.h"
 #include "relay/err.h"
+#include "relay/log.h"
 
 #define ARM_TIMEOUT_S	60	/* ARM gives a provider that long */
 #define ARM_BODY_MAX	(64 * 1024)	/* bytes; JSON of 1 MiB can fill 80 */
+#define ARM_URL_MAX	(16 * 1024)	/* bytes; of a link to the next page: 3,000 */
+#define ARM_TOKEN_MAX	(64 * 1024)	/* bytes */
+#define LOW_ON_CALLS	50	/* of 200 that one may make at once */
 
 /* A version 4 UUID (RFC 9562, 5.4): Azure support finds our call by it. */
 static void
@@ -32,110 +35,28 @@ client_request_id(char *out, size_t size)
 	    r[13], r[14], r[15]);
 }
 
-void
-arm_refusal_parse(int status, const char *text, size_t len,
-    struct arm_refusal *why)
-{
-	static const char *const codes[] = { "error.code", "code", "Code" };
-	static const char *const messages[] = { "error.message", "message",
-	    "Message" };
-	char no_json[JS_WHY_MAX];
-	struct js *j = js_parse(text, len, no_json);
-	const char *s;
-	size_t i;
-
-	*why = (struct arm_refusal){ .status = status };
-	for (i = 0; i < 3 && why->code[0] == '\0'; i++)
-		if ((s = js_string(j, codes[i])) != NULL)
-			(void)snprintf(why->code, sizeof(why->code), "%s", s);
-	for (i = 0; i < 3 && why->message[0] == '\0'; i++)
-		if ((s = js_string(j, messages[i])) != NULL)
-			(void)snprintf(why->message, sizeof(why->message),
-			    "%.*s", (int)strcspn(s, "\r\n"), s);
-	js_free(j);
-}
-
-int
-arm_explain(const struct arm_refusal *why, const char *host,
-    const struct http_reply *reply, struct err *e)
-{
-	static const struct {
-		const char	*code;
-		const char	*id;
-		int		 status;
-		const char	*cause;
-		const char	*fix;
-	} rows[] = {
-		{ "InvalidAuthenticationTokenTenant", "E206", EX_NOHOST,
-		    "you are logged in to another tenant than the machine's",
-		    "az login --tenant TENANT" },
-		{ "SubscriptionNotFound", "E206", EX_NOHOST,
-		    "no such subscription, or it is of another tenant",
-		    "az login --tenant TENANT" },
-		{ "NoRegisteredProviderFound", "E403", EX_CONFIG,
-		    "Microsoft.HybridConnectivity is not registered in the "
-		    "subscription",
-		    "az provider register -n Microsoft.HybridConnectivity, "
-		    "then restart the agent" },
-		{ "MissingSubscriptionRegistration", "E403", EX_CONFIG,
-		    "Microsoft.HybridConnectivity is not registered in the "
-		    "subscription",
-		    "az provider register -n Microsoft.HybridConnectivity, "
-		    "then restart the agent" },
-		{ "ScopeLocked", "E410", EX_NOPERM,
-		    "a read-only lock forbids it",
-		    "az lock list --resource RESOURCE-ID" },
-		{ "RequestDisallowedByPolicy", "E411", EX_NOPERM,
-		    "an Azure policy forbids it", "ask the policy's owner" },
-	};
-	size_t i;
-
-	if (http_is_busy(why->status))
-		return (http_refused(host, reply, e));
-	for (i = 0; i < sizeof(rows) / sizeof(rows[0]); i++)
-		if (strcasecmp(why->code, rows[i].code) == 0) {
-			err_set(e, rows[i].status, rows[i].id, "%s",
-			    rows[i].cause);
-			return (err_fix(e, "%s", rows[i].fix));
-		}
-	if (why->status == 401) {
-		err_set(e, EX_NOUSER, "E303", "Azure does not take the token: "
-		    "%.160s", why->code[0] != '\0' ? why->code : "status 401");
-		e->retry = RETRY_CREDENTIAL;
-		return (err_fix(e, "az login"));
-	}
-	if (why->status == 403) {
-		err_set(e, EX_NOPERM, "E401", "Azure forbids it: %.200s",
-		    why->message[0] != '\0' ? why->message : why->code);
-		return (err_fix(e, "ask for a role that allows it"));
-	}
-	if (why->code[0] == '\0' && why->message[0] == '\0')
-		return (http_refused(host, reply, e));
-	return (err_set(e, EX_PROTOCOL, "E412", "Azure refuses with status %d: "
-	    "%s: %.160s", why->status, why->code, why->message));
-}
-
 static int
-send(const struct cloud *c, const char *method, const char *path,
-    const char *authorization, const char *body, struct http_reply *reply,
-    struct err *e)
+send(const struct cloud *c, const struct arm_request *request,
+    const char *authorization, struct http_reply *reply, struct err *e)
 {
 	struct secret url = SECRET_INIT, content = SECRET_INIT;
+	const char *body = request->body;
 	char id[80];
 	const char *const headers[] = {
 		authorization, id, "Accept: application/json",
 		body != NULL ? "Content-Type: application/json" : NULL, NULL
 	};
 	struct http_request q = {
-		.method = method, .headers = headers, .net = &c->net,
-		.timeout_s = ARM_TIMEOUT_S, .body_max = ARM_BODY_MAX,
+		.method = request->method, .headers = headers, .net = &c->net,
+		.timeout_s = ARM_TIMEOUT_S, .body_max = request->body_max != 0 ?
+		    request->body_max : ARM_BODY_MAX,
 	};
 	int rc;
 
 	client_request_id(id, sizeof(id));
 	if (text_append(&url, c->management, strlen(c->management),
-	    ARM_BODY_MAX) == -1 ||
-	    text_append(&url, path, strlen(path), ARM_BODY_MAX) == -1 ||
+	    ARM_URL_MAX) == -1 || text_append(&url, request->path,
+	    strlen(request->path), ARM_URL_MAX) == -1 ||
 	    (body != NULL && secret_set(&content, body, strlen(body)) == -1))
 		rc = err_set(e, EX_OSERR, "", "out of memory");
 	else {
@@ -148,9 +69,44 @@ send(const struct cloud *c, const char *method, const char *path,
 	return (rc);
 }
 
+/* How many more calls ARM lets us make, when there are few. */
+static void
+tell_what_is_left(const struct http_reply *reply)
+{
+	static const char *const kinds[] = { "subscription-reads",
+	    "subscription-writes", "subscription-deletes",
+	    "subscription-global-reads", "subscription-global-writes",
+	    "subscription-global-deletes" };
+	char name[80], left[8];
+	size_t i;
+
+	for (i = 0; i < sizeof(kinds) / sizeof(kinds[0]); i++) {
+		(void)snprintf(name, sizeof(name), "x-ms-ratelimit-remaining-%s",
+		    kinds[i]);
+		if (http_header(reply, name, left, sizeof(left)) &&
+		    left[strspn(left, "0123456789")] == '\0' &&
+		    strtoul(left, NULL, 10) < LOW_ON_CALLS)
+			log_verbose("Azure will soon throttle: %s %s left",
+			    left, kinds[i]);
+	}
+}
+
+static void
+read_refusal(const struct http_reply *reply, struct arm_refusal *why)
+{
+	char header[2 * ARM_CLAIMS_MAX], cause[HTTP_ID_MAX];
+
+	arm_refusal_parse(reply->status, reply->body.data != NULL ?
+	    reply->body.data : "", reply->body.len, why);
+	if (http_header(reply, "WWW-Authenticate", header, sizeof(header)))
+		arm_challenge_parse(header, why);
+	if (http_header(reply, "x-ms-failure-cause", cause, sizeof(cause)))
+		log_verbose("refused by: %s", cause);
+}
+
 int
-arm_call(const struct cloud *c, const struct secret *token, const char *method,
-    const char *path, const char *body, struct http_reply *reply,
+arm_call(const struct cloud *c, const struct secret *token,
+    const struct arm_request *q, struct http_reply *reply,
     struct arm_refusal *why, struct err *e)
 {
 	static const char bearer[] = "Authorization: Bearer ";
@@ -161,15 +117,17 @@ arm_call(const struct cloud *c, const struct secret *token, const char *method,
 	*why = (struct arm_refusal){ .status = 0 };
 	if (secret_set(&authorization, bearer, strlen(bearer)) == -1 ||
 	    text_append(&authorization, token->data, token->len,
-	    ARM_BODY_MAX) == -1)
+	    ARM_TOKEN_MAX) == -1)
 		rc = err_set(e, EX_OSERR, "", "out of memory");
 	else
-		rc = send(c, method, path, authorization.data, body, reply, e);
+		rc = send(c, q, authorization.data, reply, e);
 	secret_free(&authorization);
-	if (rc == -1 || (reply->status >= 200 && reply->status < 300))
-		return (rc);
-	arm_refusal_parse(reply->status, reply->body.data != NULL ?
-	    reply->body.data : "", reply->body.len, why);
+	if (rc == -1)
+		return (-1);
+	tell_what_is_left(reply);
+	if (reply->status >= 200 && reply->status < 300)
+		return (0);
+	read_refusal(reply, why);
 	http_host(c->management, host, sizeof(host));
-	return (arm_explain(why, host, reply, e));
+	return (arm_explain(why, host, q->path, reply, e));
 }

@@ -8,6 +8,7 @@
 #include <time.h>
 
 #include "auth/arc.h"
+#include "auth/arm.h"
 #include "auth/cache.h"
 #include "auth/cloud.h"
 #include "auth/creds.h"
@@ -35,19 +36,21 @@ now_ms(void)
 static int
 fetch(const struct creds_request *r, struct relay_info *out, struct err *e)
 {
-	const struct token_request ask = {
+	struct token_request ask = {
 		.cloud = r->cloud, .credential = r->credential,
 	};
 	struct token token = TOKEN_INIT;
+	char claims[ARM_CLAIMS_MAX];
 	int attempt, rc = -1;
 
 	for (attempt = 1; attempt <= 2; attempt++) {
 		if (token_get(&ask, &token, e) == -1)
 			break;
 		rc = arc_list_credentials(r->cloud, r->id, &token.text,
-		    ARC_EXPIRES_IN_S, out, e);
+		    ARC_EXPIRES_IN_S, out, claims, sizeof(claims), e);
 		if (rc == 0 || e->retry != RETRY_CREDENTIAL)
 			break;
+		ask.claims = claims[0] != '\0' ? claims : NULL;
 		relay_info_free(out);
 	}
 	token_free(&token);

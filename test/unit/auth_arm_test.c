@@ -32,7 +32,7 @@ explained(int status, const char *code, int64_t retry_after_s, int exit_status,
 	int rc;
 
 	(void)snprintf(why.code, sizeof(why.code), "%s", code);
-	rc = arm_explain(&why, "arm.test", &reply, &e);
+	rc = arm_explain(&why, "arm.test", "/", &reply, &e);
 	ok(rc == -1 && e.status == exit_status && strcmp(e.id, id) == 0 &&
 	    (strstr(e.cause, says) != NULL || strstr(e.fix, says) != NULL),
 	    "%d %s: %s [%s]", status, code, e.cause, e.id);
