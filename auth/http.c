@@ -239,6 +239,7 @@ set_limits(CURL *curl, const struct http_request *q)
 	curl_easy_setopt(curl, CURLOPT_HTTP_VERSION,
 	    (long)CURL_HTTP_VERSION_1_1);
 	curl_easy_setopt(curl, CURLOPT_FOLLOWLOCATION, 0L);
+	curl_easy_setopt(curl, CURLOPT_PATH_AS_IS, 1L);
 	curl_easy_setopt(curl, CURLOPT_NETRC, (long)CURL_NETRC_IGNORED);
 	curl_easy_setopt(curl, CURLOPT_SUPPRESS_CONNECT_HEADERS, 1L);
 	curl_easy_setopt(curl, CURLOPT_SSLVERSION,
@@ -303,7 +304,6 @@ http_once(const struct http_request *q, struct http_reply *reply, struct err *e)
 {
 	struct answer a = { reply, q->body_max };
 	char text[CURL_ERROR_SIZE] = "";
-	curl_off_t retry_after = 0;
 	long status = 0;
 	CURL *curl = NULL;
 	CURLcode code;
@@ -325,9 +325,8 @@ http_once(const struct http_request *q, struct http_reply *reply, struct err *e)
 		goto out;
 	}
 	(void)curl_easy_getinfo(curl, CURLINFO_RESPONSE_CODE, &status);
-	(void)curl_easy_getinfo(curl, CURLINFO_RETRY_AFTER, &retry_after);
 	reply->status = (int)status;
-	reply->retry_after_s = retry_after > 0 ? retry_after : 0;
+	reply->retry_after_ms = http_retry_after_ms(reply, time(NULL));
 	keep_id(reply, "x-ms-request-id", reply->request_id);
 	keep_id(reply, "x-ms-correlation-request-id", reply->correlation_id);
 	rc = 0;

@@ -9,6 +9,7 @@
 #include <stdbool.h>
 #include <stddef.h>
 #include <stdint.h>
+#include <time.h>
 
 #include "relay/network.h"
 #include "relay/secret.h"
@@ -39,7 +40,7 @@ struct http_reply {
 	int		status;
 	struct secret	body;
 	struct secret	header;		/* its lines, as they came; for http_header */
-	int64_t		retry_after_s;	/* 0: not said */
+	int64_t		retry_after_ms;	/* of http_retry_after_ms */
 	char		request_id[HTTP_ID_MAX];	/* for support; or "" */
 	char		correlation_id[HTTP_ID_MAX];
 };
@@ -59,9 +60,9 @@ int	 http_once(const struct http_request *q, struct http_reply *reply,
 	    struct err *e);
 
 /*
- * The same, and again after 408, 429, 5xx (RFC 9110, 10.2.3: as late as
- * Retry-After says) and a lost connection, while HTTP_PATIENCE_MS last.  A wait
- * that would be longer is not begun: the reply is given as it is.
+ * The same, and again after 408, 429, 5xx (as late as http_retry_after_ms says)
+ * and a lost connection, while HTTP_PATIENCE_MS last.  A wait that would be
+ * longer, or nobody knows how long, is not begun: the reply is given as it is.
  */
 int	 http_call(const struct http_request *q, struct http_reply *reply,
 	    struct err *e);
@@ -84,6 +85,16 @@ void	 http_reply_free(struct http_reply *reply);
  */
 bool	 http_header(const struct http_reply *reply, const char *name, char *out,
 	    size_t size);
+
+/*
+ * How long the server asks us to wait: retry-after-ms, x-ms-retry-after-ms (both
+ * of Azure) or Retry-After (RFC 9110, 10.2.3: seconds or a date).  now is our
+ * clock, for a date when the answer does not say what the server's shows.
+ * Returns 0-HTTP_WAIT_MAX_MS, 0 also if nothing is said; or HTTP_WAIT_UNREADABLE.
+ */
+#define HTTP_WAIT_MAX_MS	(24 * 3600 * 1000)	/* a longer one becomes this */
+#define HTTP_WAIT_UNREADABLE	(-1)
+int64_t	 http_retry_after_ms(const struct http_reply *reply, time_t now);
 
 /*
  * The fence around a local request: http://, then an IPv4 or [IPv6] address of

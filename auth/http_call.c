@@ -22,9 +22,9 @@ http_refused(const char *host, const struct http_reply *reply, struct err *e)
 	if (reply->status == 429) {
 		err_set(e, EX_TEMPFAIL, "E408", "%s throttles: too many "
 		    "requests", host);
-		if (reply->retry_after_s > 0)
-			return (err_fix(e, "try again in %lld s",
-			    (long long)reply->retry_after_s));
+		if (reply->retry_after_ms > 0)
+			return (err_fix(e, "try again in %lld s", (long long)
+			    (reply->retry_after_ms + 999) / 1000));
 		return (err_fix(e, "try again in a minute"));
 	}
 	if (http_is_busy(reply->status)) {
@@ -48,11 +48,11 @@ wait_ms(enum retry_class failure, const struct http_reply *reply,
 	crypto_random(&jitter, sizeof(jitter));
 	wait = retry_wait_ms(failure, attempt, elapsed_ms, HTTP_PATIENCE_MS,
 	    jitter);
-	if (wait == RETRY_GIVE_UP || reply->retry_after_s == 0)
+	if (wait == RETRY_GIVE_UP || reply->retry_after_ms == 0)
 		return (wait);
-	if (reply->retry_after_s > HTTP_PATIENCE_MS / 1000)
-		return (RETRY_GIVE_UP);
-	said_ms = reply->retry_after_s * 1000 + jitter % 256;
+	if (reply->retry_after_ms == HTTP_WAIT_UNREADABLE)
+		return (reply->status == 429 ? RETRY_GIVE_UP : wait);
+	said_ms = reply->retry_after_ms + jitter % 256;
 	return (elapsed_ms + said_ms < HTTP_PATIENCE_MS ? said_ms :
 	    RETRY_GIVE_UP);
 }

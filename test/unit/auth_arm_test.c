@@ -26,7 +26,7 @@ explained(int status, const char *code, int64_t retry_after_s, int exit_status,
     const char *id, const char *says)
 {
 	struct http_reply reply = { .status = status,
-	    .retry_after_s = retry_after_s };
+	    .retry_after_ms = 1000 * retry_after_s };
 	struct arm_refusal why = { .status = status };
 	struct err e = ERR_INIT;
 	int rc;
