@@ -1,8 +1,8 @@
 /*
- * The only code that writes secrets to disk.  A folder of mode 0700 with files
- * of mode 0600, whose names are hashes and whose content is replaced by rename,
- * never in place.  Place: $XDG_RUNTIME_DIR/arc-relay, else
- * $XDG_CACHE_HOME/arc-relay, else ~/.cache/arc-relay.
+ * Tokens and relay credentials that were got once, for all that need them: a
+ * private folder (auth/folder.h) with files whose names are hashes.
+ * Place: $XDG_RUNTIME_DIR/arc-relay, else $XDG_CACHE_HOME/arc-relay, else
+ * ~/.cache/arc-relay.
  *
  * A cache that cannot be trusted or written is not an error: the programs work
  * without it, and say so at -v.
@@ -21,17 +21,18 @@
 #ifndef AUTH_CACHE_H
 #define AUTH_CACHE_H
 
+#include <stdbool.h>
 #include <stddef.h>
 
+#include "auth/folder.h"
 #include "relay/crypto.h"
 
 struct secret;
 
-#define CACHE_ENTRY_MAX	(64 * 1024)	/* bytes */
+#define CACHE_ENTRY_MAX	FOLDER_FILE_MAX
 
 struct cache {
-	int	dirfd;			/* -1: no cache */
-	char	why[200];		/* why there is none; or "" */
+	struct folder	folder;		/* fd -1: no cache; why says why */
 };
 
 /* A name in the cache: the hash of what the entry is bound to. */
@@ -39,9 +40,12 @@ struct cache_key {
 	char	name[SHA256_HEX + 1];
 };
 
-/* Opens, and makes if need be, the folder.  Never fails: see dirfd and why. */
+/* Opens, and makes if need be, the folder.  Never fails: see cache_works. */
 void	 cache_open(struct cache *c);
 void	 cache_close(struct cache *c);
+
+/* Is there a cache?  folder.why says why not. */
+bool	 cache_works(const struct cache *c);
 
 /*
  * The key of the relay credential of one service port on one machine, as seen

@@ -170,8 +170,8 @@ creds_get(const struct creds_request *r, struct relay_info *out, struct err *e)
 	if (r->no_cache)
 		return (fetch(r, out, e));
 	cache_open(&c);
-	if (c.dirfd == -1)
-		log_verbose("no cache: %s", c.why);
+	if (!cache_works(&c))
+		log_verbose("no cache: %s", c.folder.why);
 	rc = get_once_for_all(&c, r, out, e);
 	cache_close(&c);
 	return (rc);

@@ -11,18 +11,26 @@
 
 #include <stdbool.h>
 #include <stddef.h>
+#include <time.h>
 
 struct secret;
+struct stat;
 
 #define FOLDER_FILE_MAX	(64 * 1024)	/* bytes */
+#define FOLDER_NAME_MAX	200		/* of a file's name, with the NUL */
+#define FOLDER_TEMP	".t."		/* begins the name of a file on its way */
+#define FOLDER_LOCK	".lck"		/* ends the name of a lock */
 
 struct folder {
 	int	fd;		/* -1: not open */
 	char	why[200];	/* why not; or "" */
 };
 
+#define FOLDER_INIT	{ .fd = -1 }
+
 /*
- * Opens, and makes if need be, parent/arc-relay and its missing parents.
+ * Opens, and makes if need be, parent/arc-relay and its missing parents.  Root
+ * does not use a parent that is a user's (sudo with the user's HOME).
  * Returns 0; or -1 with why.
  */
 int	 folder_open(struct folder *f, const char *parent);
@@ -33,6 +41,12 @@ void	 folder_close(struct folder *f);
  * ~/.local/state/arc-relay.  Returns 0; or -1 with why.
  */
 int	 folder_open_state(struct folder *f);
+
+/*
+ * The path below $HOME, which must be there.  Returns 0; or -1 with why in f.
+ */
+int	 folder_home(struct folder *f, const char *below, char *out,
+	    size_t size);
 
 /*
  * The bytes of a file.  One that is not ours, not private, a link, too large or
@@ -52,11 +66,32 @@ int	 folder_write(const struct folder *f, const char *name,
 int	 folder_drop(const struct folder *f, const char *name);
 
 /*
+ * Opens a file of the folder if it is one that only we can have written; flags
+ * as for open(2).  Returns a descriptor, with st of it; or -1.
+ */
+int	 folder_open_file(const struct folder *f, const char *name, int flags,
+	    struct stat *st);
+
+/*
+ * Calls each, with arg, for every file but locks and temporary ones, whoever
+ * wrote it.  name is lent; the file may be dropped meanwhile.
+ */
+void	 folder_each(const struct folder *f,
+	    void (*each)(void *arg, const char *name, time_t written),
+	    void *arg);
+
+/*
  * Waits at most wait_ms for the lock of name (a file of its own, NAME.lck).
  * Returns a descriptor for folder_unlock, or -1: no folder, no locks on this
  * file system, or a holder that does not move.
  */
 int	 folder_lock(const struct folder *f, const char *name, int wait_ms);
 void	 folder_unlock(int lock);
+
+/*
+ * Removes what is left over: temporary files of writers that were killed, and
+ * locks that nobody has held for an hour.
+ */
+void	 folder_sweep(const struct folder *f);
 
 #endif

@@ -277,8 +277,8 @@ credential_get(const struct opts *o, const struct cloud *cloud,
 		crypto_sha256_hex(refused->access_key.data,
 		    refused->access_key.len, hex);
 	cache_open(&cache);
-	if (cache.dirfd == -1)
-		log_verbose("no cache: %s", cache.why);
+	if (!cache_works(&cache))
+		log_verbose("no cache: %s", cache.folder.why);
 	key = cache_key_relay(cloud->name, o->target.text, o->port);
 	hit = creds_cached(&cache, &key, cloud->relay_suffix,
 	    refused != NULL ? hex : NULL, info);

@@ -117,19 +117,19 @@ places(void)
 	(void)unsetenv("XDG_CACHE_HOME");
 	(void)unsetenv("HOME");
 	cache_open(&c);
-	ok(c.dirfd == -1 && c.why[0] != '\0', "no HOME: no cache: %s", c.why);
+	ok(!cache_works(&c) && c.folder.why[0] != '\0', "no HOME: no cache: %s", c.folder.why);
 	(void)setenv("HOME", "relative", 1);
 	cache_open(&c);
-	ok(c.dirfd == -1, "a relative HOME: no cache: %s", c.why);
+	ok(!cache_works(&c), "a relative HOME: no cache: %s", c.folder.why);
 	(void)setenv("HOME", "/dev/null", 1);
 	cache_open(&c);
-	ok(c.dirfd == -1, "HOME is no folder: no cache: %s", c.why);
+	ok(!cache_works(&c), "HOME is no folder: no cache: %s", c.folder.why);
 
 	(void)setenv("HOME", top, 1);
 	(void)setenv("XDG_RUNTIME_DIR", "relative", 1);
 	(void)setenv("XDG_CACHE_HOME", "relative", 1);
 	cache_open(&c);
-	ok(c.dirfd != -1 && mode_of(home) == 0700 && c.why[0] == '\0',
+	ok(cache_works(&c) && mode_of(home) == 0700 && c.folder.why[0] == '\0',
 	    "relative XDG names are ignored: ~/.cache");
 	cache_close(&c);
 
@@ -138,7 +138,7 @@ places(void)
 	(void)setenv("XDG_CACHE_HOME", cached, 1);
 	(void)snprintf(cached, sizeof(cached), "%s/xdg/arc-relay", top);
 	cache_open(&c);
-	ok(c.dirfd != -1 && mode_of(cached) == 0700,
+	ok(cache_works(&c) && mode_of(cached) == 0700,
 	    "an unusable XDG_RUNTIME_DIR: the next place");
 	cache_close(&c);
 
@@ -147,19 +147,19 @@ places(void)
 	(void)setenv("XDG_RUNTIME_DIR", run, 1);
 	(void)snprintf(folder, sizeof(folder), "%s/run/arc-relay", top);
 	cache_open(&c);
-	ok(c.dirfd != -1 && mode_of(folder) == 0700, "XDG_RUNTIME_DIR");
+	ok(cache_works(&c) && mode_of(folder) == 0700, "XDG_RUNTIME_DIR");
 	cache_close(&c);
 
 	(void)unsetenv("XDG_CACHE_HOME");
 	(void)unsetenv("HOME");
 	(void)chmod(folder, 0750);
 	cache_open(&c);
-	ok(c.dirfd == -1, "a folder open to others: no cache: %s", c.why);
+	ok(!cache_works(&c), "a folder open to others: no cache: %s", c.folder.why);
 	(void)chmod(folder, 0700);
 	if (rmdir(folder) == -1 || symlink(top, folder) == -1)
 		abort();
 	cache_open(&c);
-	ok(c.dirfd == -1, "a link in its place: no cache: %s", c.why);
+	ok(!cache_works(&c), "a link in its place: no cache: %s", c.folder.why);
 	(void)unlink(folder);
 }
 
@@ -374,7 +374,7 @@ killed_writers(void)
 static void
 no_room(void)
 {
-	struct cache none = { .dirfd = -1 };
+	struct cache none = { .folder = FOLDER_INIT };
 	struct cache_key key = a_key(6);
 	struct secret s = SECRET_INIT;
 	struct rlimit before, small;

@@ -1,0 +1,239 @@
+/*
+ * Secrets on disk, see folder.h.
+ */
+#include <errno.h>
+#include <fcntl.h>
+#include <stdarg.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <sys/stat.h>
+#include <unistd.h>
+
+#include "auth/folder.h"
+#include "auth/text.h"
+#include "relay/crypto.h"
+#include "relay/secret.h"
+
+#define FOLDER		"arc-relay"
+
+/* Ours, and closed to everybody else? */
+static bool
+is_private(const struct stat *st)
+{
+	return (st->st_uid == geteuid() && (st->st_mode & 077) == 0);
+}
+
+static int __attribute__((format(printf, 2, 3)))
+not_open(struct folder *f, const char *fmt, ...)
+{
+	va_list ap;
+
+	f->fd = -1;
+	va_start(ap, fmt);
+	(void)vsnprintf(f->why, sizeof(f->why), fmt, ap);
+	va_end(ap);
+	return (-1);
+}
+
+/* Makes the folders of path that are missing; the open tells what failed. */
+static void
+make_parents(const char *path)
+{
+	char part[1024];
+	const char *slash = path;
+
+	while ((slash = strchr(slash + 1, '/')) != NULL) {
+		(void)snprintf(part, sizeof(part), "%.*s", (int)(slash - path),
+		    path);
+		(void)mkdir(part, 0700);
+	}
+}
+
+/* Root's file in a user's folder would lock the user out of it. */
+static bool
+is_somebody_elses(const char *parent)
+{
+	struct stat st;
+
+	return (geteuid() == 0 && stat(parent, &st) == 0 && st.st_uid != 0);
+}
+
+int
+folder_open(struct folder *f, const char *parent)
+{
+	char path[1024];
+	struct stat st;
+
+	*f = (struct folder)FOLDER_INIT;
+	if ((size_t)snprintf(path, sizeof(path), "%s/" FOLDER, parent) >=
+	    sizeof(path))
+		return (not_open(f, "a too long name"));
+	make_parents(path);
+	if (is_somebody_elses(parent))
+		return (not_open(f, "%.140s: it is not root's", parent));
+	(void)mkdir(path, 0700);	/* the open tells */
+	f->fd = open(path, O_RDONLY | O_DIRECTORY | O_NOFOLLOW | O_CLOEXEC);
+	if (f->fd == -1)
+		return (not_open(f, "%.140s: %s", path, strerror(errno)));
+	if (fstat(f->fd, &st) == -1 || !is_private(&st)) {
+		(void)close(f->fd);
+		return (not_open(f, "%.140s: not a folder of yours with mode "
+		    "0700", path));
+	}
+	return (0);
+}
+
+void
+folder_close(struct folder *f)
+{
+	if (f->fd != -1)
+		(void)close(f->fd);
+	f->fd = -1;
+}
+
+int
+folder_home(struct folder *f, const char *below, char *out, size_t size)
+{
+	const char *home = getenv("HOME");
+	struct stat st;
+
+	if (home == NULL || home[0] != '/')
+		return (not_open(f, "HOME is not set to a folder"));
+	if (stat(home, &st) == -1)
+		return (not_open(f, "%.140s: %s", home, strerror(errno)));
+	if ((size_t)snprintf(out, size, "%s/%s", home, below) >= size)
+		return (not_open(f, "a too long name"));
+	return (0);
+}
+
+int
+folder_open_state(struct folder *f)
+{
+	const char *state = getenv("XDG_STATE_HOME");
+	char below_home[1024];
+
+	*f = (struct folder)FOLDER_INIT;
+	/* XDG says: a relative path is to be ignored */
+	if (state != NULL && state[0] == '/')
+		return (folder_open(f, state));
+	if (folder_home(f, ".local/state", below_home,
+	    sizeof(below_home)) == -1)
+		return (-1);
+	return (folder_open(f, below_home));
+}
+
+int
+folder_open_file(const struct folder *f, const char *name, int flags,
+    struct stat *st)
+{
+	/*
+	 * O_NONBLOCK: a FIFO would hold us here for good.  No links at all: a
+	 * writer has replaced it since we opened it; what we have is whole.
+	 */
+	int fd = openat(f->fd, name,
+	    flags | O_NOFOLLOW | O_NONBLOCK | O_CLOEXEC, 0600);
+
+	if (fd != -1 && (fstat(fd, st) == -1 || !S_ISREG(st->st_mode) ||
+	    !is_private(st) || st->st_nlink > 1)) {
+		(void)close(fd);
+		return (-1);
+	}
+	return (fd);
+}
+
+int
+folder_read(const struct folder *f, const char *name, struct secret *out)
+{
+	struct secret whole = SECRET_INIT;
+	struct stat st;
+	char buf[4096];
+	ssize_t n = -1;
+	int fd;
+
+	if (f->fd == -1 ||
+	    (fd = folder_open_file(f, name, O_RDONLY, &st)) == -1)
+		return (-1);
+	if (st.st_size > 0 && st.st_size <= FOLDER_FILE_MAX)
+		while ((n = read(fd, buf, sizeof(buf))) > 0)
+			if (text_append(&whole, buf, (size_t)n,
+			    FOLDER_FILE_MAX) == -1)
+				break;
+	secret_wipe(buf, sizeof(buf));
+	(void)close(fd);
+	if (n != 0 || whole.len == 0) {
+		secret_free(&whole);
+		return (-1);
+	}
+	secret_free(out);
+	*out = whole;
+	return (0);
+}
+
+static int
+write_all(int fd, const char *p, size_t len)
+{
+	while (len > 0) {
+		ssize_t n = write(fd, p, len);
+
+		if (n == -1 && errno == EINTR)
+			continue;
+		if (n <= 0)
+			return (-1);
+		p += n;
+		len -= (size_t)n;
+	}
+	return (0);
+}
+
+/* A file that has all of data and a name that nobody knows. */
+static int
+write_temp(const struct folder *f, const char *temp, const struct secret *data)
+{
+	int fd = openat(f->fd, temp,
+	    O_WRONLY | O_CREAT | O_EXCL | O_NOFOLLOW | O_CLOEXEC, 0600);
+	int ok;
+
+	if (fd == -1)
+		return (-1);
+	/* fchmod: a umask may have taken our own bits away */
+	ok = fchmod(fd, 0600) == 0 &&
+	    write_all(fd, data->data, data->len) == 0 && fsync(fd) == 0;
+	if (close(fd) == -1)
+		ok = 0;		/* a full disk may say so only now */
+	return (ok ? 0 : -1);
+}
+
+int
+folder_write(const struct folder *f, const char *name,
+    const struct secret *data)
+{
+	char temp[sizeof(FOLDER_TEMP) + 16];
+	uint32_t random;
+	int why;
+
+	if (f->fd == -1 || data->len == 0 || data->len > FOLDER_FILE_MAX) {
+		errno = f->fd == -1 ? EBADF : EINVAL;
+		return (-1);
+	}
+	crypto_random(&random, sizeof(random));
+	(void)snprintf(temp, sizeof(temp), FOLDER_TEMP "%08x%08x",
+	    (unsigned)getpid(), random);
+	if (write_temp(f, temp, data) == -1 ||
+	    renameat(f->fd, temp, f->fd, name) == -1) {
+		why = errno;
+		(void)unlinkat(f->fd, temp, 0);
+		errno = why;
+		return (-1);
+	}
+	(void)fsync(f->fd);	/* lost in a crash, it is made again */
+	return (0);
+}
+
+int
+folder_drop(const struct folder *f, const char *name)
+{
+	if (f->fd == -1 || unlinkat(f->fd, name, 0) == 0 || errno == ENOENT)
+		return (0);
+	return (-1);
+}
