@@ -1,7 +1,8 @@
 """A certificate authority for one run, made with the openssl program.
 
 Good certificates for the management port and the relay, and on request bad
-ones (expired, not yet valid, other name, unknown CA, self signed).
+ones (expired, not yet valid, other name, unknown CA, self signed); and those by which
+an application signs in.
 Not here: TLS connections.
 """
 
@@ -95,6 +96,14 @@ class Authority:
         done = subprocess.run(["openssl", *args], stdin=subprocess.DEVNULL, capture_output=True, text=True)
         if done.returncode:
             raise RuntimeError(f"openssl {args[0]}: {done.stderr.strip()}")
+
+
+def application(folder, name="app", new_key=("-newkey", "rsa:2048", "-nodes"), days=30):
+    """(certificate file, key file) of an application, as people make them: self-signed, RSA."""
+    cert, key = (os.path.join(folder, f"{name}.{end}") for end in ("pem", "key"))
+    subprocess.run(["openssl", "req", "-x509", *new_key, "-days", str(days), "-subj", f"/CN={name}",
+                    "-keyout", key, "-out", cert], stdin=subprocess.DEVNULL, capture_output=True, check=True)
+    return cert, key
 
 
 def server_context(cert, key):

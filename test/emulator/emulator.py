@@ -34,6 +34,7 @@ from arm import Arm
 from entra import Entra
 from faults import Faults
 from managed import Managed
+from oidc import Oidc
 from relay import Relay
 from services import Service, pattern_sha256
 from tlsio import Listener, TlsConn
@@ -48,7 +49,7 @@ ARM_SCOPES = ("https://management.azure.com/.default", "https://management.core.
 
 
 class Emulator:
-    """See the module's text. Parts: log, faults, entra, managed, arm, relay, rules, clock.
+    """See the module's text. Parts: log, faults, entra, managed, oidc, arm, relay, rules, clock.
 
     clock_skew is how many seconds the clock of all these services is ahead of the clients'.
     """
@@ -66,6 +67,7 @@ class Emulator:
         self.service_key = secrets.token_bytes(32)
         self.entra = Entra(self, tenant or str(uuid.uuid4()), client or str(uuid.uuid4()),
                            secret or secrets.token_urlsafe(24), list(ARM_SCOPES))
+        self.oidc = Oidc(self)
         self.managed = Managed(self, os.path.join(self.folder, "azcmagent-tokens"))
         self.relay = Relay(f"{NAMESPACE}.{SUFFIX}", f"{NODE}.{SUFFIX}", self.rules,
                            self.faults, self.threads, self.log)
@@ -144,7 +146,7 @@ class Emulator:
         httpd.serve(conn, self._answer, self.threads)
 
     def _answer(self, request):
-        part = self.entra if self.entra.owns(request.path) else self.arm
+        part = next((part for part in (self.entra, self.oidc) if part.owns(request.path)), self.arm)
         response, faults = part.answer(request)
         response.headers.insert(0, ("Date", self.clock.http_date()))
         return response, faults

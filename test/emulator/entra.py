@@ -2,7 +2,8 @@
 
     POST /{tenant}/oauth2/v2.0/token        log rows who="entra", what="token", form, status, error
 
-Grants: client_credentials with a secret (RFC 6749 section 4.4). Whatever Azure refuses is
+Grants: client_credentials with a secret (RFC 6749 section 4.4) or an assertion (assertion.py); the row of
+one with an assertion has assertion={"header", "claims"}, decoded. Whatever Azure refuses is
 refused with its words: `error`, an AADSTS number in error_codes and error_description.
 Not here: the tenant's content (directory.py).
 """
@@ -13,20 +14,14 @@ import time
 import urllib.parse
 import uuid
 
+import assertion
+from assertion import Assertions, Refusal
 from directory import DEFAULT, Directory
 from httpd import Answer, request_ids
+from tokens import split_jwt
 
 TOKEN_PATH = re.compile(r"/([^/]+)/oauth2/v2\.0/token", re.IGNORECASE)
 FORM = "application/x-www-form-urlencoded"
-
-
-class Refusal(Exception):
-    """An error answer of Entra: status, OAuth's word, AADSTS number, text, and members to add."""
-
-    def __init__(self, status, error, number, message, **more):
-        super().__init__(message)
-        self.args4 = (status, error, number, message)
-        self.more = more
 
 
 class Entra(Directory):
@@ -36,6 +31,9 @@ class Entra(Directory):
         super().__init__(world.clock, tenant, client, secret, scopes)
         self._log = world.log
         self._faults = world.faults
+        self._assertions = Assertions(world)
+        self.add_certificate = self._assertions.add_certificate
+        self.federate = self._assertions.federate
         self._grants = {"client_credentials": self._client_credentials}
 
     def owns(self, path):
@@ -47,12 +45,11 @@ class Entra(Directory):
         try:
             response = _scripted(faults, self.clock) or self._token(request)
         except Refusal as refusal:
-            response = failure(*refusal.args4, self.clock, **refusal.more)
+            response = failure(*refusal.what, self.clock, **refusal.more)
         response.headers += request_ids()[:1] + [("Cache-Control", "no-store, no-cache")]
-        error = (response.doc or {}).get("error")
-        self._log.add("entra", "token", status=response.status, error=error,
-                      form=dict(urllib.parse.parse_qsl(request.body.decode("latin-1"))),
-                      headers=request.headers, faults=[fault.kind for fault in faults])
+        form = dict(urllib.parse.parse_qsl(request.body.decode("latin-1")))
+        self._log.add("entra", "token", status=response.status, error=(response.doc or {}).get("error"),
+                      form=form, headers=request.headers, faults=[fault.kind for fault in faults], **_decoded(form))
         return response, faults
 
     def _token(self, request):
@@ -63,7 +60,7 @@ class Entra(Directory):
         if grant is None:
             raise Refusal(400, "unsupported_grant_type", 70003,
                           f"The app requested an unsupported grant type '{form['grant_type']}'.")
-        return grant(form)
+        return grant(form, f"https://{request.get('Host')}{request.path}")
 
     def _check_tenant(self, tenant):
         if tenant.lower() != self.tenant.lower():
@@ -71,12 +68,19 @@ class Entra(Directory):
 
     # --- the application itself ---
 
-    def _client_credentials(self, form):
-        need(form, "client_id", "client_secret", "scope")
+    def _client_credentials(self, form, endpoint):
+        need(form, "client_id", "scope")
         if form["client_id"].lower() != self.client.lower():
             raise Refusal(400, "unauthorized_client", 700016,
                           f"Application with identifier '{form['client_id']}' was not found in the directory.")
-        if form["client_secret"] != self.secret:
+        if "client_assertion" in form:
+            if form.get("client_assertion_type") != assertion.TYPE:
+                raise Refusal(400, "invalid_request", 900144, "client_assertion_type must be " + assertion.TYPE)
+            self._assertions.check(form["client_assertion"], form["client_id"], endpoint)
+        elif not form.get("client_secret"):
+            raise Refusal(401, "invalid_client", 7000218, "The request body must contain the following parameter: "
+                                                          "'client_assertion' or 'client_secret'.")
+        elif form["client_secret"] != self.secret:
             raise Refusal(401, "invalid_client", 7000215,
                           "Invalid client secret provided. Ensure the secret being sent in the request is the "
                           "client secret value, not the client secret ID, for a secret added to app "
@@ -103,6 +107,15 @@ def need(form, *names):
         if not form.get(name):
             raise Refusal(400, "invalid_request", 900144,
                           f"The request body must contain the following parameter: '{name}'.")
+
+
+def _decoded(form):
+    """assertion={"header", "claims"} for the log; nothing if there is none that can be read."""
+    try:
+        header, claims = split_jwt(form.get("client_assertion", ""))[:2]
+        return {"assertion": {"header": header, "claims": claims}}
+    except ValueError:
+        return {}
 
 
 def asked_claims(form):

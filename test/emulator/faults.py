@@ -28,7 +28,7 @@ ANSWER_KINDS = {
     "drop": {"how": "fin"},                         # end without an answer: 'fin' or 'rst'
 }
 
-# ARM, Entra and the managed identity endpoints.
+# ARM, Entra, managed identities and federated issuers.
 HTTP_KINDS = {
     **ANSWER_KINDS,
     "status": {"code": REQUIRED, "error": "InternalServerError", "message": "Scripted fault.",
@@ -186,6 +186,7 @@ class Faults:
         self.arm = FaultQueue(HTTP_KINDS)
         self.entra = FaultQueue(HTTP_KINDS)
         self.managed = FaultQueue(HTTP_KINDS)
+        self.oidc = FaultQueue(HTTP_KINDS)
         self.agent = FaultQueue(AGENT_KINDS)
 
     def __setattr__(self, name, value):
@@ -207,6 +208,6 @@ class Faults:
         self.dial.always = item
 
     def clear(self):
-        for queue in (self.dial, self.arm, self.entra, self.managed, self.agent):
+        for queue in (self.dial, self.arm, self.entra, self.managed, self.oidc, self.agent):
             queue.clear()
             queue.always = None

@@ -15,7 +15,7 @@ import threading
 from emulator import Emulator
 from faults import Fault
 
-QUEUES = ("dial", "arm", "entra", "managed", "agent")
+QUEUES = ("dial", "arm", "entra", "managed", "oidc", "agent")
 
 
 def _arguments():
