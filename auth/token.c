@@ -1,14 +1,20 @@
 /*
  * The table of token sources, see token.h.
  */
+#include <stdbool.h>
 #include <stdio.h>
 #include <string.h>
+#include <strings.h>
 
-#include "auth/text.h"
+#include "auth/env.h"
+#include "auth/jwt.h"
 #include "auth/token.h"
+#include "auth/text.h"
 #include "relay/err.h"
 #include "relay/log.h"
 #include "relay/secret.h"
+
+#define CHOICE_VARIABLE	"AZURE_TOKEN_CREDENTIALS"
 
 /* In the order in which they are tried, as DefaultAzureCredential has it. */
 static const struct token_source *const sources[] = {
@@ -18,48 +24,119 @@ static const struct token_source *const sources[] = {
 
 #define NSOURCES	(sizeof(sources) / sizeof(sources[0]))
 
+static bool
+is_named(const struct token_source *s, const char *choice)
+{
+	return (strcasecmp(choice, s->name) == 0 ||
+	    (s->sdk_name != NULL && strcasecmp(choice, s->sdk_name) == 0));
+}
+
+static bool
+is_chosen(const struct token_source *s, const char *choice)
+{
+	return (choice == NULL || strcasecmp(choice, s->group) == 0 ||
+	    is_named(s, choice));
+}
+
+/* The names of those that choice leaves, with commas. */
+static const char *
+list(const char *choice, char *names, size_t size)
+{
+	size_t i, len = 0;
+
+	names[0] = '\0';
+	for (i = 0; i < NSOURCES && len < size; i++)
+		if (is_chosen(sources[i], choice))
+			len += (size_t)snprintf(names + len, size - len,
+			    "%s%s", len > 0 ? ", " : "", sources[i]->name);
+	return (names);
+}
+
+static int
+no_such_name(const struct token_request *r, const char *choice, struct err *e)
+{
+	char names[200];
+
+	if (r->credential != NULL)
+		err_set(e, EX_USAGE, "", "no credential is called \"%.40s\"",
+		    choice);
+	else
+		err_set(e, EX_CONFIG, "", "%s: no credential is called "
+		    "\"%.40s\"", CHOICE_VARIABLE, choice);
+	return (err_fix(e, "prod, dev or one of: %s", list(NULL, names,
+	    sizeof(names))));
+}
+
+/* None of those that choice leaves is set up. */
+static int
+none(const struct token_request *r, const char *choice, struct err *e)
+{
+	char names[200];
+	size_t i;
+
+	for (i = 0; choice != NULL && i < NSOURCES; i++)
+		if (is_named(sources[i], choice)) {
+			err_set(e, EX_NOUSER, "E301", "the credential %s is "
+			    "not set up here", sources[i]->name);
+			return (err_fix(e, "%s", sources[i]->needs != NULL ?
+			    sources[i]->needs : "choose another"));
+		}
+	(void)list(choice, names, sizeof(names));
+	if (choice != NULL && r->credential == NULL)
+		err_set(e, EX_NOUSER, "E301", "not logged in to Azure (tried: "
+		    "%s, as %s=%.20s says)", names, CHOICE_VARIABLE, choice);
+	else
+		err_set(e, EX_NOUSER, "E301", "not logged in to Azure (tried: "
+		    "%s)", names);
+	return (err_fix(e, "arc-relay login, or az login, or set "
+	    "AZURE_TENANT_ID, AZURE_CLIENT_ID and AZURE_CLIENT_SECRET"));
+}
+
+/* The source said that it has one. */
+static int
+accept_token(const struct token_source *s, struct token *t, struct err *e)
+{
+	if (!text_is_visible(t->text.data, t->text.len))
+		return (err_set(e, EX_PROTOCOL, "E412", "the token of %s is "
+		    "not one word", s->name));
+	(void)snprintf(t->source, sizeof(t->source), "%s", s->name);
+	jwt_who(t->text.data, t->text.len, t->account, sizeof(t->account),
+	    t->tenant, sizeof(t->tenant));
+	log_verbose("token from %s, %zu bytes, for %s of tenant %s", s->name,
+	    t->text.len, t->account[0] != '\0' ? t->account : "somebody",
+	    t->tenant[0] != '\0' ? t->tenant : "unknown");
+	return (0);
+}
+
 int
 token_get(const struct token_request *r, struct token *t, struct err *e)
 {
-	const char *name = r->credential;
-	char names[200] = "";
-	size_t i, tried = 0;
+	const char *choice = r->credential != NULL ? r->credential :
+	    env_get(CHOICE_VARIABLE);
+	struct token_request ask = *r;
+	bool found = false;
+	size_t i;
 
 	for (i = 0; i < NSOURCES; i++) {
-		size_t len = strlen(names);
+		const struct token_source *s = sources[i];
 
-		(void)snprintf(names + len, sizeof(names) - len, "%s%s",
-		    len > 0 ? ", " : "", sources[i]->name);
-		if (name != NULL && strcmp(name, sources[i]->name) != 0)
+		if (!is_chosen(s, choice))
 			continue;
-		tried++;
+		found = true;
+		ask.credential = choice != NULL && is_named(s, choice) ?
+		    s->name : NULL;
 		token_free(t);
-		switch (sources[i]->get(r, t, e)) {
+		switch (s->get(&ask, t, e)) {
 		case TOKEN_GOT:
-			log_verbose("token from %s, %zu bytes",
-			    sources[i]->name, t->text.len);
-			(void)snprintf(t->source, sizeof(t->source), "%s",
-			    sources[i]->name);
-			if (text_is_visible(t->text.data, t->text.len))
-				return (0);
-			return (err_set(e, EX_PROTOCOL, "E412", "the token of "
-			    "%s is not one word", sources[i]->name));
+			return (accept_token(s, t, e));
 		case TOKEN_SKIP:
-			log_verbose("no token from %s", sources[i]->name);
+			log_verbose("no token from %s", s->name);
 			break;
 		case TOKEN_FAILED:
 			return (-1);
 		}
 	}
-	if (tried == 0) {
-		err_set(e, EX_USAGE, "", "no credential is called \"%.40s\"",
-		    name);
-		return (err_fix(e, "one of: %s", names));
-	}
-	err_set(e, EX_NOUSER, "E301", "not logged in to Azure (tried: %s)",
-	    name != NULL ? name : names);
-	return (err_fix(e, "az login, or set AZURE_TENANT_ID, AZURE_CLIENT_ID "
-	    "and AZURE_CLIENT_SECRET"));
+	return (found ? none(r, choice, e) : no_such_name(r, choice, e));
 }
 
 void

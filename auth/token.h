@@ -26,7 +26,7 @@ struct token {
 
 struct token_request {
 	const struct cloud	*cloud;
-	const char		*credential;	/* a source's name; NULL: see token_get */
+	const char		*credential;	/* what was chosen; NULL: see token_get */
 	const char		*tenant;	/* not the source's own; NULL */
 	const char		*claims;	/* JSON of a claims challenge; NULL */
 };
@@ -38,26 +38,34 @@ enum token_result {
 };
 
 struct token_source {
-	const char	*name;		/* for --credential */
-	const char	*sdk_name;	/* for AZURE_TOKEN_CREDENTIALS; NULL */
-	const char	*group;		/* "prod" or "dev", of the same variable */
+	const char	*name;		/* "azure-cli" */
+	const char	*sdk_name;	/* of its class in the Azure SDKs; NULL */
+	const char	*group;		/* "prod" or "dev", as there */
 	/*
 	 * Fills text and expires_on, and account and tenant as far as it knows
-	 * them without asking.  With r->credential it was chosen by name, and
-	 * TOKEN_SKIP then means that it cannot work here.
+	 * them without asking.  r->credential is the source's name when it was
+	 * chosen by name, and TOKEN_SKIP then means that it cannot work here;
+	 * else it is NULL.
 	 */
 	enum token_result (*get)(const struct token_request *r, struct token *t,
 			    struct err *e);
+	const char	*needs;		/* what to set up, as a fix of err_fix */
 };
 
 extern const struct token_source token_env;	/* AZURE_CLIENT_SECRET, ..._CERTIFICATE_PATH */
+extern const struct token_source token_workload; /* AZURE_FEDERATED_TOKEN_FILE */
+extern const struct token_source token_github;	/* ACTIONS_ID_TOKEN_REQUEST_URL */
+extern const struct token_source token_pipelines; /* SYSTEM_OIDCREQUESTURI */
 extern const struct token_source token_azcli;	/* az login */
 
 /*
- * A token of the first source that is set up, or of the one that is named.
- * Without a name AZURE_TOKEN_CREDENTIALS chooses, as in the Azure SDKs: "prod",
- * "dev" or a name.  t is freed by the caller (token_free) in every case.
- * Returns 0; or -1 with E301 if there is no source, or the source's error.
+ * A token of the first source that is set up.  r->credential, or else the
+ * variable AZURE_TOKEN_CREDENTIALS as in the Azure SDKs, narrows the choice: to
+ * one source by either of its names, or to a group; any case.  A source that is
+ * set up and does not work ends the search.
+ * t is freed by the caller (token_free) in every case.  Returns 0; or -1 with
+ * E301 (none is set up), EX_USAGE or EX_CONFIG (no such name), or the source's
+ * own error.
  */
 int	 token_get(const struct token_request *r, struct token *t,
 	    struct err *e);

@@ -114,5 +114,5 @@ get(const struct token_request *r, struct token *t, struct err *e)
 }
 
 const struct token_source token_azcli = {
-	"azure-cli", "AzureCliCredential", "dev", get
+	"azure-cli", "AzureCliCredential", "dev", get, "az login"
 };

@@ -68,6 +68,15 @@ crypto_base64(const void *data, size_t len, char *out)
 		abort();
 }
 
+void
+crypto_base64url(const void *data, size_t len, char *out)
+{
+	crypto_base64(data, len, out);
+	for (; *out != '\0' && *out != '='; out++)
+		*out = *out == '+' ? '-' : *out == '/' ? '_' : *out;
+	*out = '\0';
+}
+
 ptrdiff_t
 crypto_unbase64(const char *text, size_t len, void *out, size_t size)
 {
@@ -125,4 +134,23 @@ crypto_random(void *out, size_t len)
 		p += n;
 		len -= n;
 	}
+}
+
+void
+crypto_uuid(char out[UUID_SIZE])
+{
+	static const char hex[] = "0123456789abcdef";
+	uint8_t r[16];
+	size_t i;
+
+	crypto_random(r, sizeof(r));
+	r[6] = (uint8_t)((r[6] & 0x0f) | 0x40);
+	r[8] = (uint8_t)((r[8] & 0x3f) | 0x80);
+	for (i = 0; i < sizeof(r); i++) {
+		if (i == 4 || i == 6 || i == 8 || i == 10)
+			*out++ = '-';
+		*out++ = hex[r[i] >> 4];
+		*out++ = hex[r[i] & 15];
+	}
+	*out = '\0';
 }

@@ -24,6 +24,9 @@ void	 crypto_hmac_sha256(const void *key, size_t keylen, const void *data,
 /* Standard alphabet with padding; out has BASE64_SIZE(len) bytes. */
 void	 crypto_base64(const void *data, size_t len, char *out);
 
+/* URL-safe alphabet without padding (RFC 7515, 2); the same room. */
+void	 crypto_base64url(const void *data, size_t len, char *out);
+
 /*
  * Decodes text: standard or URL-safe alphabet, white space ignored, padding
  * optional.  out has room for size bytes.
@@ -37,5 +40,10 @@ ptrdiff_t crypto_unbase64(const char *text, size_t len, void *out, size_t size);
  * no entropy: abort is the only honest answer.
  */
 void	 crypto_random(void *out, size_t len);
+
+#define UUID_SIZE	37	/* of its text, with the NUL */
+
+/* A random UUID (RFC 9562, 5.4) as text. */
+void	 crypto_uuid(char out[UUID_SIZE]);
 
 #endif

@@ -468,7 +468,7 @@ class Login(CredentialsCase):
 
     def test_only_the_named_one(self):
         self.az("exit 1")
-        self.bad(67, "E301", "--credential", "environment", says="(tried: environment)")
+        self.bad(67, "E301", "--credential", "environment", says="set AZURE_TENANT_ID")
         self.bad(64, "", "--credential", "nonsense", says="environment, azure-cli")
         self.assertFalse(os.path.exists(self.az_log))
 

@@ -233,6 +233,30 @@ test_random(void)
 	    "and so does each part of a long one");
 }
 
+static void
+test_uuid(void)
+{
+	char a[UUID_SIZE], b[UUID_SIZE];
+
+	crypto_uuid(a);
+	crypto_uuid(b);
+	ok(strlen(a) == 36 && strspn(a, "0123456789abcdef-") == 36 &&
+	    a[8] == '-' && a[13] == '-' && a[14] == '4' && a[18] == '-' &&
+	    strchr("89ab", a[19]) != NULL && a[23] == '-', "uuid: %s", a);
+	ok(strcmp(a, b) != 0, "uuid: another each time");
+}
+
+static void
+test_base64url(void)
+{
+	char out[BASE64_SIZE(5)];
+
+	crypto_base64url("\xfb\xff\xbf\xff", 4, out);
+	ok(strcmp(out, "-_-__w") == 0, "base64url: %s", out);
+	crypto_base64url("", 0, out);
+	ok(strcmp(out, "") == 0, "base64url of nothing");
+}
+
 int
 main(void)
 {
@@ -241,5 +265,7 @@ main(void)
 	test_base64();
 	test_unbase64();
 	test_random();
+	test_uuid();
+	test_base64url();
 	return (done_testing());
 }
