@@ -21,20 +21,12 @@ import threading
 
 import der
 import rsa
+from refusal import Refusal
 from tokens import b64url, split_jwt
 
 TYPE = "urn:ietf:params:oauth:client-assertion-type:jwt-bearer"
 AUDIENCE = "api://AzureADTokenExchange"
 SKEW_S = 300
-
-
-class Refusal(Exception):
-    """An error answer of Entra: status, OAuth's word, AADSTS number, text, and members to add."""
-
-    def __init__(self, status, error, number, message, **more):
-        super().__init__(message)
-        self.what = (status, error, number, message)
-        self.more = more
 
 
 class Certificate:

@@ -9,21 +9,24 @@ emu.entra is a Directory with endpoints (entra.py), so all of this is reached th
     entra.revoke_all()                      ARM accepts none of those issued so far
     entra.accepts(token), claims_of(token)
     entra.public_client                     an application that users may sign in to
-    entra.add_user(upn)                     a User; users[upn.lower()]
+    entra.add_user(upn)                     a User (upn, name, oid); users[upn.lower()]
 
 A token is a JWT with HS256 and the claims aud, iss, tid, sub, oid, iat, nbf, exp, uti, and
     appid, idtyp "app"       for an application
     upn, unique_name, name   for a user (and appid, scp)
     appid, idtyp, xms_mirid  for a managed identity
 ARM looks tokens up here, so that a revoked one is refused although its signature is good.
-Not here: which request gets a token.
+Not here: which request gets a token, and the settings of the user's ways to sign in, which are told in
+usertokens.py, devicecode.py and authcode.py.
 """
 
 import hashlib
+import json
 import secrets
 import threading
 import uuid
 
+from refusal import Refusal
 from tokens import mint_jwt
 
 ISSUER = "https://sts.windows.net"
@@ -37,6 +40,19 @@ class User:
         self.upn = upn
         self.name = upn.partition("@")[0].replace(".", " ").title()
         self.oid = stable_guid(f"{tenant}/{upn.lower()}")
+        self.generation = 0         # refresh tokens of earlier ones are revoked
+        self.mfa_demanded = False
+
+
+def parse_claims(form):
+    """The decoded `claims` parameter (OpenID Connect Core section 5.5), {} if there is none."""
+    try:
+        doc = json.loads(form.get("claims") or "{}")
+    except ValueError:
+        doc = None
+    if not isinstance(doc, dict) or not isinstance(doc.get("access_token", {}), dict):
+        raise Refusal(400, "invalid_request", 9002313, "The claims parameter is not a JSON object.")
+    return doc
 
 
 def stable_guid(text):
@@ -56,7 +72,15 @@ class Directory:
         self.resource = "https://management.azure.com"      # of issue()
         self.lifetime = 3599
         self.public_client = PUBLIC_CLIENT
+        self.public_clients = set()
         self.users = {}
+        self.browser_user = "jane.doe@emulated.test"
+        self.consent = True
+        self.device_interval = 0
+        self.device_lifetime = 900
+        self.device_penalty = 5
+        self.strict_rotation = False
+        self.refresh_lifetime = 90 * 86400
         self._key = secrets.token_bytes(32)
         self._issued = {}
         self._lock = threading.Lock()
@@ -65,6 +89,15 @@ class Directory:
 
     def add_user(self, upn):
         return self.users.setdefault(upn.lower(), User(upn, self.tenant))
+
+    def add_public_client(self, client_id):
+        self.public_clients.add(client_id.lower())
+
+    def revoke_user(self, upn):
+        self.users[upn.lower()].generation += 1
+
+    def demand_mfa(self, upn):
+        self.users[upn.lower()].mfa_demanded = True
 
     def resources(self):
         return [scope[:-len(DEFAULT)] for scope in self.scopes]

@@ -28,6 +28,7 @@ sys.dont_write_bytecode = True      # nothing is written outside the emulator's 
 
 import badtls
 import certs
+import browser
 import httpd
 from agent import Agent
 from arm import Arm
@@ -266,6 +267,10 @@ class Emulator:
 
     def wait(self, timeout=10, **match):
         return self.log.wait(timeout, **match)
+
+    def browse(self, url):
+        """What a user's browser does with a URL: follows redirects; (status, page) of the last answer."""
+        return browser.browse(url, self.ca_file)
 
     def issue_token(self, lifetime=None, user=None):
         """An ARM token as from `az account get-access-token`."""

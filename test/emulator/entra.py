@@ -1,27 +1,34 @@
 """Entra ID's endpoints: which request goes where, and the answers' common form.
 
     POST /{tenant}/oauth2/v2.0/token        log rows who="entra", what="token", form, status, error
+    POST /{tenant}/oauth2/v2.0/devicecode   what="devicecode" (devicecode.py)
+    GET  /{tenant}/oauth2/v2.0/authorize    what="authorize", query (authcode.py)
 
-Grants: client_credentials with a secret (RFC 6749 section 4.4) or an assertion (assertion.py); the row of
-one with an assertion has assertion={"header", "claims"}, decoded. Whatever Azure refuses is
+Grants: client_credentials with a secret (RFC 6749 section 4.4) or an assertion (assertion.py; the row then
+has assertion={"header", "claims"}, decoded), authorization_code, refresh_token (usertokens.py) and the device
+code. The tenant is emu.entra.tenant, or for users also `organizations` or `common`. Whatever Azure refuses is
 refused with its words: `error`, an AADSTS number in error_codes and error_description.
-Not here: the tenant's content (directory.py).
+Faults: emu.faults.entra; match="devicecode" breaks only those. Not here: the tenant's content (directory.py).
 """
 
-import json
+import html
 import re
-import time
 import urllib.parse
-import uuid
 
 import assertion
-from assertion import Assertions, Refusal
-from directory import DEFAULT, Directory
+import devicecode
+from assertion import Assertions
+from authcode import AuthCodes
+from devicecode import DeviceCodes
+from directory import DEFAULT, Directory, parse_claims
 from httpd import Answer, request_ids
+from refusal import Refusal, need
 from tokens import split_jwt
+from usertokens import UserTokens
 
-TOKEN_PATH = re.compile(r"/([^/]+)/oauth2/v2\.0/token", re.IGNORECASE)
+PATH = re.compile(r"/([^/]+)/oauth2/v2\.0/(token|devicecode|authorize)", re.IGNORECASE)
 FORM = "application/x-www-form-urlencoded"
+FOR_USERS = ("organizations", "common")
 
 
 class Entra(Directory):
@@ -32,39 +39,79 @@ class Entra(Directory):
         self._log = world.log
         self._faults = world.faults
         self._assertions = Assertions(world)
+        self._users = UserTokens(self)
+        self._devices = DeviceCodes(self, self._users)
+        self._codes = AuthCodes(self, self._users)
         self.add_certificate = self._assertions.add_certificate
         self.federate = self._assertions.federate
-        self._grants = {"client_credentials": self._client_credentials}
+        self.pending_codes = self._devices.pending_codes
+        self.approve = self._devices.approve
+        self.deny = self._devices.deny
+        self.expire = self._devices.expire
 
     def owns(self, path):
-        return TOKEN_PATH.fullmatch(path) is not None
+        return PATH.fullmatch(path) is not None
 
     def answer(self, request):
         """(Answer, faults) for one request."""
         faults = self._faults.entra.take(request.path)
+        tenant, what = PATH.fullmatch(request.path).groups()
+        what = what.lower()
+        serve = {"token": self._token, "devicecode": self._device_code, "authorize": self._authorize}[what]
         try:
-            response = _scripted(faults, self.clock) or self._token(request)
+            response = _scripted(faults, self.clock) or serve(request, urllib.parse.unquote(tenant))
         except Refusal as refusal:
-            response = failure(*refusal.what, self.clock, **refusal.more)
+            response = refusal.answer(self.clock)
+            if what == "authorize":
+                response = _page(response)
         response.headers += request_ids()[:1] + [("Cache-Control", "no-store, no-cache")]
         form = dict(urllib.parse.parse_qsl(request.body.decode("latin-1")))
-        self._log.add("entra", "token", status=response.status, error=(response.doc or {}).get("error"),
-                      form=form, headers=request.headers, faults=[fault.kind for fault in faults], **_decoded(form))
+        self._log.add("entra", what, status=response.status, error=(response.doc or {}).get("error"), form=form,
+                      method=request.method, path=request.path, query=request.query, headers=request.headers,
+                      faults=[fault.kind for fault in faults], **_decoded(form))
         return response, faults
 
-    def _token(self, request):
-        form = _form(request)
-        self._check_tenant(urllib.parse.unquote(TOKEN_PATH.fullmatch(request.path).group(1)))
-        need(form, "grant_type")
-        grant = self._grants.get(form["grant_type"])
-        if grant is None:
-            raise Refusal(400, "unsupported_grant_type", 70003,
-                          f"The app requested an unsupported grant type '{form['grant_type']}'.")
-        return grant(form, f"https://{request.get('Host')}{request.path}")
+    # --- endpoints ---
 
-    def _check_tenant(self, tenant):
-        if tenant.lower() != self.tenant.lower():
-            raise Refusal(400, "invalid_request", 90002, f"Tenant '{tenant}' not found.")
+    def _token(self, request, tenant):
+        form = _form(request)
+        need(form, "grant_type")
+        grant = form["grant_type"]
+        if grant == "client_credentials":
+            self._check_tenant(tenant)
+            return self._client_credentials(form, f"https://{request.get('Host')}{request.path}")
+        self._check_tenant(tenant, for_users=True)
+        if grant == "refresh_token":
+            need(form, "client_id", "refresh_token")
+            return self._users.refresh(form, parse_claims(form))
+        if grant == "authorization_code":
+            need(form, "client_id", "code", "redirect_uri", "code_verifier")
+            return self._codes.redeem(form, tenant, parse_claims(form))
+        if grant == devicecode.GRANT:
+            need(form, "client_id", "device_code")
+            return self._devices.poll(form, tenant, parse_claims(form))
+        raise Refusal(400, "unsupported_grant_type", 70003, f"The app requested an unsupported grant type '{grant}'.")
+
+    def _device_code(self, request, tenant):
+        form = _form(request)
+        self._check_tenant(tenant, for_users=True)
+        need(form, "client_id", "scope")
+        return self._devices.begin(form, tenant)
+
+    def _authorize(self, request, tenant):
+        if request.method != "GET":
+            raise Refusal(405, "invalid_request", 900561, "The endpoint only accepts GET requests.")
+        self._check_tenant(tenant, for_users=True)
+        need(request.query, "client_id")
+        return self._codes.authorize(request.query, tenant)
+
+    def _check_tenant(self, tenant, for_users=False):
+        if tenant.lower() == self.tenant.lower() or for_users and tenant.lower() in FOR_USERS:
+            return
+        if tenant.lower() in FOR_USERS:
+            raise Refusal(400, "invalid_request", 50194, f"Usage of the /{tenant} endpoint is not supported for such "
+                                                         "apps. Use a tenant-specific endpoint.")
+        raise Refusal(400, "invalid_request", 90002, f"Tenant '{tenant}' not found.")
 
     # --- the application itself ---
 
@@ -73,6 +120,16 @@ class Entra(Directory):
         if form["client_id"].lower() != self.client.lower():
             raise Refusal(400, "unauthorized_client", 700016,
                           f"Application with identifier '{form['client_id']}' was not found in the directory.")
+        self._check_credential(form, endpoint)
+        if form["scope"] not in self.scopes:
+            raise Refusal(400, "invalid_scope", 1002012,
+                          f"The provided value for scope {form['scope']} is not valid. Client credential flows "
+                          "must have a scope value with /.default suffixed to the resource identifier.")
+        token = self.mint(self.app_claims(self.client), form["scope"][:-len(DEFAULT)], asked=parse_claims(form))
+        return Answer(200, {"token_type": "Bearer", "expires_in": self.lifetime,
+                            "ext_expires_in": self.lifetime, "access_token": token})
+
+    def _check_credential(self, form, endpoint):
         if "client_assertion" in form:
             if form.get("client_assertion_type") != assertion.TYPE:
                 raise Refusal(400, "invalid_request", 900144, "client_assertion_type must be " + assertion.TYPE)
@@ -85,13 +142,6 @@ class Entra(Directory):
                           "Invalid client secret provided. Ensure the secret being sent in the request is the "
                           "client secret value, not the client secret ID, for a secret added to app "
                           f"'{self.client}'.")
-        if form["scope"] not in self.scopes:
-            raise Refusal(400, "invalid_scope", 1002012,
-                          f"The provided value for scope {form['scope']} is not valid. Client credential flows "
-                          "must have a scope value with /.default suffixed to the resource identifier.")
-        token = self.mint(self.app_claims(self.client), form["scope"][:-len(DEFAULT)], asked=asked_claims(form))
-        return Answer(200, {"token_type": "Bearer", "expires_in": self.lifetime,
-                            "ext_expires_in": self.lifetime, "access_token": token})
 
 
 def _form(request):
@@ -100,13 +150,6 @@ def _form(request):
     if not request.get("Content-Type", "").startswith(FORM):
         raise Refusal(400, "invalid_request", 900144, "The request body must be form encoded.")
     return dict(urllib.parse.parse_qsl(request.body.decode("latin-1"), keep_blank_values=True))
-
-
-def need(form, *names):
-    for name in names:
-        if not form.get(name):
-            raise Refusal(400, "invalid_request", 900144,
-                          f"The request body must contain the following parameter: '{name}'.")
 
 
 def _decoded(form):
@@ -118,27 +161,11 @@ def _decoded(form):
         return {}
 
 
-def asked_claims(form):
-    """The decoded `claims` parameter (OpenID Connect Core section 5.5), {} if there is none."""
-    try:
-        doc = json.loads(form.get("claims") or "{}")
-    except ValueError:
-        doc = None
-    if not isinstance(doc, dict):
-        raise Refusal(400, "invalid_request", 9002313, "The claims parameter is not a JSON object.")
-    return doc
-
-
-def failure(status, error, number, message, clock, **more):
-    """An error answer with the fields of the real service."""
-    trace, correlation = str(uuid.uuid4()), str(uuid.uuid4())
-    stamp = time.strftime("%Y-%m-%d %H:%M:%SZ", time.gmtime(clock.now()))
-    return Answer(status, {
-        "error": error,
-        "error_description": f"AADSTS{number}: {message} Trace ID: {trace} "
-                             f"Correlation ID: {correlation} Timestamp: {stamp}",
-        "error_codes": [number], "timestamp": stamp, "trace_id": trace, "correlation_id": correlation,
-        "error_uri": f"https://login.microsoftonline.com/error?code={number}", **more})
+def _page(answer):
+    """The same for a person at a browser."""
+    text = html.escape(answer.doc["error_description"])
+    return Answer(405 if answer.status == 405 else 400, body=f"<html><body><h1>Sign in</h1><p>{text}</p></body></html>".encode(),
+                  content_type="text/html; charset=utf-8")
 
 
 def _scripted(faults, clock):
@@ -146,7 +173,7 @@ def _scripted(faults, clock):
         if fault.kind == "status":
             if fault.body is not None:
                 return Answer(fault.code, headers=fault.headers, body=fault.body, content_type=fault.content_type)
-            answer = failure(fault.code, fault.error, fault.number, fault.message, clock)
+            answer = Refusal(fault.code, fault.error, fault.number, fault.message).answer(clock)
             answer.headers += list(fault.headers)
             return answer
     return None
