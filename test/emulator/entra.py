@@ -163,9 +163,8 @@ def _decoded(form):
 
 def _page(answer):
     """The same for a person at a browser."""
-    text = html.escape(answer.doc["error_description"])
-    return Answer(405 if answer.status == 405 else 400, body=f"<html><body><h1>Sign in</h1><p>{text}</p></body></html>".encode(),
-                  content_type="text/html; charset=utf-8")
+    text = f"<html><body><h1>Sign in</h1><p>{html.escape(answer.doc['error_description'])}</p></body></html>"
+    return Answer(405 if answer.status == 405 else 400, body=text.encode(), content_type="text/html; charset=utf-8")
 
 
 def _scripted(faults, clock):
