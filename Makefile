@@ -44,12 +44,14 @@ TOOL_SRC	:= proxy/arc_relay.c $(wildcard proxy/cmd_*.c) proxy/options.c \
 		   proxy/harden.c
 PROXY_SRC	:= $(filter-out proxy/arc_relay.c proxy/cmd_%.c,$(wildcard proxy/*.c))
 UNIT_SRC	:= $(wildcard test/unit/*_test.c)
+PLAY_SRC	:= $(wildcard test/play/*_play.c)
 FUZZ_SRC	:= $(wildcard test/fuzz/*_fuzz.c)
 BENCH_SRC	:= $(wildcard test/bench/*.c)
 MAN		:= $(wildcard man/*.[1-9])
 
 PROGRAMS	:= $(B)/arc-relay-proxy $(B)/arc-relay
 UNIT		:= $(UNIT_SRC:%.c=$(B)/%)
+PLAY		:= $(PLAY_SRC:%.c=$(B)/%)
 FUZZ		:= $(FUZZ_SRC:%.c=$(B)/%)
 BENCH		:= $(BENCH_SRC:%.c=$(B)/%)
 LIBS		:= $(B)/libproxy.a $(B)/libauth.a $(B)/librelay.a
@@ -88,12 +90,17 @@ $(B)/arc-relay: $(call obj,$(TOOL_SRC)) $(B)/libauth.a $(B)/librelay.a
 # so that the library's wire is not pulled in.
 $(filter $(B)/test/unit/pump_%,$(UNIT)): $(B)/test/unit/fake_wire.o \
 	$(B)/test/unit/pump_play.o
-.SECONDARY: $(UNIT:=.o) $(FUZZ:=.o) $(BENCH:=.o)
+.SECONDARY: $(UNIT:=.o) $(PLAY:=.o) $(FUZZ:=.o) $(BENCH:=.o)
 $(B)/test/unit/%_test: $(B)/test/unit/%_test.o $(LIBS)
 	$(SAY) LD $@
 	$(Q)$(CC) $(ALL_LDFLAGS) -o $@ $(filter %.o,$^) $(LIBS) $(LDLIBS) $(HTTP_LIBS)
 
-unit: $(UNIT)
+# Programs that play, for a test, a caller that is still to come.
+$(B)/test/play/%_play: $(B)/test/play/%_play.o $(LIBS)
+	$(SAY) LD $@
+	$(Q)$(CC) $(ALL_LDFLAGS) -o $@ $(filter %.o,$^) $(LIBS) $(LDLIBS) $(HTTP_LIBS)
+
+unit: $(UNIT) $(PLAY)
 
 -include $(shell find $(B) -name '*.d' 2>/dev/null)
 

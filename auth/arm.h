@@ -45,6 +45,47 @@ int	 arm_call(const struct cloud *c, const struct secret *token,
 	    struct arm_refusal *why, struct err *e);
 
 /*
+ * All items of a list, from a path as in an arm_call by GET: {"value":[item,..],
+ * "nextLink":URL}, page after page.  on_item is called for each, with arg; it
+ * returns 0, or -1 with an error that ends the list.  The item is lent.
+ * A page has at most ARM_PAGE_MAX bytes and is freed before the next is fetched.
+ * Returns 0 after the last; or -1 with an error of arm_call, or E412 for what is
+ * no list: a page without value, a nextLink to another host (nothing is sent
+ * there) or to a page that was there, more than ARM_PAGES_MAX pages.  Items may
+ * have been handed over by then.
+ */
+#define ARM_PAGE_MAX	(4 * 1024 * 1024)	/* a thousand machines with all they tell */
+#define ARM_PAGES_MAX	1000
+int	 arm_list(const struct cloud *c, const struct secret *token,
+	    const char *path, int (*on_item)(const struct js *item, void *arg,
+	    struct err *e), void *arg, struct arm_refusal *why, struct err *e);
+
+/*
+ * Waits for what an arm_call began: asks where its answer says (the header
+ * Azure-AsyncOperation, else Location, else the resource itself), as often as
+ * Retry-After says (0.1 s to 10 min), else after 1, 2, 4, 8, 16, 16 .. s.
+ *	path		of that call
+ *	reply		its good answer; becomes the last one
+ *	deadline_ms	of clock_ms(): the time of the last look
+ * A look that meets 408, 429, 5xx or a lost connection is made again.
+ * Returns 0 when the operation has succeeded or none was begun.  After
+ * Azure-AsyncOperation reply is a document about the operation: a resource is to
+ * be read again.  Returns -1 with E412 it failed or was canceled (why says what
+ * Azure says), or has no state, or that is on another host (nothing is sent
+ * there); E409 it was not done in time; or an error of arm_call.
+ */
+int	 arm_wait(const struct cloud *c, const struct secret *token,
+	    const char *path, struct http_reply *reply, int64_t deadline_ms,
+	    struct arm_refusal *why, struct err *e);
+
+/*
+ * The path, for an arm_call, of a link that Azure gave: it must be https and of
+ * the same host and port, and is kept byte by byte, for it may be signed.  Lends
+ * a part of url; NULL when it leads elsewhere.
+ */
+const char *arm_link_path(const struct cloud *c, const char *url);
+
+/*
  * Reads an error body; lenient, for providers differ: {"error":{"code",
  * "message","details":[..],"innererror":{..}}}, the same without "error", with
  * capitals, or no JSON at all.  A detail is preferred where the whole says nothing.

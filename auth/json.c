@@ -86,6 +86,18 @@ js_integer(const struct js *j, const char *path, int64_t *out)
 	return (errno == 0 ? 0 : -1);
 }
 
+bool
+js_is_array(const struct js *j)
+{
+	return (json_is_array(value(j)));
+}
+
+bool
+js_is_null(const struct js *j)
+{
+	return (json_is_null(value(j)));
+}
+
 size_t
 js_count(const struct js *j)
 {

@@ -7,6 +7,7 @@
 #ifndef AUTH_JSON_H
 #define AUTH_JSON_H
 
+#include <stdbool.h>
 #include <stddef.h>
 #include <stdint.h>
 
@@ -34,6 +35,10 @@ const char	*js_string(const struct js *, const char *path);
  * both.  Returns 0, or -1 if there is none.
  */
 int		 js_integer(const struct js *, const char *path, int64_t *out);
+
+/* What a value is; NULL is neither. */
+bool		 js_is_array(const struct js *);
+bool		 js_is_null(const struct js *);
 
 /* The elements of an array: how many (0 if it is none), and one.  Lends it. */
 size_t		 js_count(const struct js *);
