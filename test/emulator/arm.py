@@ -1,42 +1,34 @@
 """Azure Resource Manager for Arc machines: machine, endpoint, service configuration, credentials.
 
 Paths are compared without case; errors have ARM's shape; every answer carries
-the request ids. Not here: lists of machines (inventory.py).
+the request ids. Not here: lists of machines (inventory.py), which tokens are good
+(armtoken.py), throttling (throttle.py), service configurations (serviceconfig.py),
+long-running operations (operations.py).
 """
 
+import json
 import re
 import threading
 import urllib.parse
 import uuid
 
+import armtoken
 import inventory
+from armerror import ArmError, error_doc
 from httpd import Answer, BadRequest, request_ids
+from operations import Operations
+from serviceconfig import ServiceConfigs, service_name
+from throttle import Throttle
 from tokens import mint_jwt
 
 API_VERSION = re.compile(r"\d{4}-\d{2}-\d{2}(-preview)?")
 FIRST_WITH_SERVICES = "2023-03-15"
 SHORTEST, LONGEST = 600, 10800
-SERVICES = {"ssh": "SSH", "wac": "WAC"}
 
 MACHINE = (r"/subscriptions/(?P<sub>[^/]+)/resourcegroups/(?P<group>[^/]+)"
            r"/providers/microsoft\.hybridcompute/machines/(?P<name>[^/]+)")
 ENDPOINT = MACHINE + r"/providers/microsoft\.hybridconnectivity/endpoints/default"
 PROVIDER = r"/subscriptions/(?P<sub>[^/]+)/providers/microsoft\.hybridconnectivity"
-
-
-class ArmError(Exception):
-    """An error answer."""
-
-    def __init__(self, status, code, message, headers=()):
-        super().__init__(message)
-        self.status = status
-        self.code = code
-        self.message = message
-        self.headers = headers
-
-
-def error_doc(code, message):
-    return {"error": {"code": code, "message": message}}
 
 
 class Arm:
@@ -50,15 +42,28 @@ class Arm:
         self.provider_state = "Registered"
         self.registering_polls = 1      # answers `Registering` after a registration
         self.page_size = 100
+        self.next_link_host = None      # a host, or scheme://host, instead of ARM's in nextLink
+        self.tenant = None              # of the subscriptions, if not Entra's
+        self.slow_operations = 0
+        self.operation_style = "azure-async"
+        self.operation_result = "Succeeded"
+        self.operation_retry_after = 0
+        self.operation_host = None
+        self._bucket = None
+        self._challenge = None
+        self._throttle = Throttle()
+        self._operations = Operations(self, world)
+        self._services = ServiceConfigs(self, self._operations)
         self._routes = [(re.compile(pattern, re.IGNORECASE), methods) for pattern, methods in (
             (MACHINE, {"GET": self._machine}),
             (ENDPOINT, {"GET": self._get_endpoint, "PUT": self._put_endpoint, "DELETE": self._delete_endpoint}),
             (ENDPOINT + r"/listcredentials", {"POST": self._list_credentials}),
-            (ENDPOINT + r"/serviceconfigurations", {"GET": self._list_services}),
+            (ENDPOINT + r"/serviceconfigurations", {"GET": self._services.list}),
             (ENDPOINT + r"/serviceconfigurations/(?P<service>[^/]+)",
-             {"GET": self._get_service, "PUT": self._put_service,
-              "PATCH": self._patch_service, "DELETE": self._delete_service}),
+             {"GET": self._services.get, "PUT": self._services.put,
+              "PATCH": self._services.patch, "DELETE": self._services.delete}),
             (PROVIDER, {"GET": self._get_provider}),
+            (PROVIDER + r"/locations/[^/]+/operationstatuses/[^/]+", {"GET": self._operations.poll}),
             (PROVIDER + r"/register", {"POST": self._register_provider}),
             *((pattern, {method: self._bind(function)}) for pattern, method, function in inventory.ROUTES),
         )]
@@ -66,18 +71,31 @@ class Arm:
     def _bind(self, function):
         return lambda request, **where: function(self._world, self.page_size, request, **where)
 
+    @property
+    def bucket(self):
+        return self._bucket
+
+    @bucket.setter
+    def bucket(self, limits):
+        self._bucket = limits
+        self._throttle.set(limits)
+
+    def challenge(self, claims_json):
+        self._challenge = None if claims_json is None else json.loads(claims_json)
+
     # --- one request ---
 
     def answer(self, request):
         """(Answer, faults) for one request."""
         faults = self._world.faults.arm.take(request.path)
+        told = request_ids()
         try:
-            response = self._scripted(faults) or self._checked(request)
+            response = self._scripted(faults) or self._checked(request, told)
         except ArmError as error:
             response = Answer(error.status, error_doc(error.code, error.message), error.headers)
         except BadRequest as error:
             response = Answer(400, error_doc("InvalidRequestContent", str(error)))
-        response.headers += request_ids()
+        response.headers += told
         failure = (response.doc or {}).get("error") or {}
         self._log.add("arm", "request", method=request.method, path=request.path, query=request.query,
                       operation=_operation(request), status=response.status, error=failure.get("code"),
@@ -91,13 +109,17 @@ class Arm:
                               fault.content_type)
         return None
 
-    def _checked(self, request):
+    def _checked(self, request, told):
+        """The Answer; `told` gets headers that the client is told in any case."""
         scheme, _, token = request.get("Authorization", "").partition(" ")
-        claims = self._world.entra.claims_of(token) if scheme.lower() == "bearer" else None
-        if claims is None:
-            raise self._unauthorized("InvalidAuthenticationToken", "The access token is missing or invalid.")
-        if claims["exp"] <= self._world.clock.now():
-            raise self._unauthorized("ExpiredAuthenticationToken", "The access token has expired.")
+        claims = armtoken.check(token if scheme.lower() == "bearer" else "", self._world,
+                                self.tenant or self._world.entra.tenant, self._challenge)
+        header, wait = self._throttle.take(claims["oid"], request.method)
+        told.append(header)
+        if wait is not None:
+            raise ArmError(429, "SubscriptionRequestsThrottled",
+                           f"Number of 'write' requests for actor '{claims['oid']}' exceeded. Please try again after "
+                           f"'{wait}' seconds after additional tokens are available.", [("Retry-After", str(wait))])
         version = request.query.get("api-version")
         if not version:
             raise ArmError(400, "MissingApiVersionParameter",
@@ -105,11 +127,6 @@ class Arm:
         if not API_VERSION.fullmatch(version):
             raise ArmError(400, "InvalidApiVersionParameter", f"The api-version '{version}' is invalid.")
         return self._route(request)
-
-    def _unauthorized(self, code, message):
-        return ArmError(401, code, message, [(
-            "WWW-Authenticate", f'Bearer authorization_uri="{self._world.authority}/{self._world.entra.tenant}", '
-                                f'error="invalid_token", error_description="{message}"')])
 
     def _route(self, request):
         path = urllib.parse.unquote(request.path).rstrip("/")
@@ -131,7 +148,7 @@ class Arm:
                            f"'{group}' was not found.")
         return machine
 
-    def _find_with_endpoint(self, sub, group, name):
+    def find_with_endpoint(self, sub, group, name):
         machine = self._find(sub, group, name)
         if not machine.has_endpoint:
             raise ArmError(404, "EndpointNotFound", f"The endpoint 'default' of '{machine.name}' was not found.")
@@ -148,7 +165,7 @@ class Arm:
         return Answer(200, inventory.machine_doc(self._find(**where)))
 
     def _get_endpoint(self, request, **where):
-        return Answer(200, _endpoint_doc(self._find_with_endpoint(**where)))
+        return Answer(200, _endpoint_doc(self.find_with_endpoint(**where)))
 
     def _put_endpoint(self, request, **where):
         machine = self._find(**where)
@@ -165,52 +182,17 @@ class Arm:
         self._world.delete_endpoint(machine)
         return Answer(200 if existed else 204)
 
-    # --- service configurations ---
-
-    def _list_services(self, request, **where):
-        machine = self._find_with_endpoint(**where)
-        return Answer(200, {"value": [_service_doc(machine, name) for name in machine.service_ports]})
-
-    def _get_service(self, request, service, **where):
-        machine = self._find_with_endpoint(**where)
-        name = _service_name(service)
-        if name not in machine.service_ports:
-            raise ArmError(404, "ServiceConfigurationNotFound", f"The service configuration '{name}' was not found.")
-        return Answer(200, _service_doc(machine, name))
-
-    def _put_service(self, request, service, **where):
-        machine = self._find_with_endpoint(**where)
-        name = _service_name(service)
-        properties = request.json().get("properties") or {}
-        if _service_name(properties.get("serviceName", name)) != name:
-            raise ArmError(400, "BadRequest", "properties.serviceName differs from the name in the path.")
-        existed = name in machine.service_ports
-        machine.service_ports[name] = _port(properties.get("port", 22))
-        return Answer(200 if existed else 201, _service_doc(machine, name))
-
-    def _patch_service(self, request, service, **where):
-        self._get_service(request, service, **where)
-        machine = self._find(**where)
-        name = _service_name(service)
-        machine.service_ports[name] = _port((request.json().get("properties") or {}).get("port"))
-        return Answer(200, _service_doc(machine, name))
-
-    def _delete_service(self, request, service, **where):
-        machine = self._find_with_endpoint(**where)
-        existed = machine.service_ports.pop(_service_name(service), None) is not None
-        return Answer(200 if existed else 204)
-
     # --- credentials ---
 
     def _list_credentials(self, request, **where):
         machine = self._find(**where)
         self._need_provider()
-        machine = self._find_with_endpoint(**where)
+        machine = self.find_with_endpoint(**where)
         lifetime = _lifetime(request.query.get("expiresin", str(LONGEST)))
         service = request.json().get("serviceName")
         if request.query["api-version"] < FIRST_WITH_SERVICES:
             service = None
-        return Answer(200, self.credentials(machine, lifetime, service and _service_name(service)))
+        return Answer(200, self.credentials(machine, lifetime, service and service_name(service)))
 
     def credentials(self, machine, lifetime, service=None):
         """The document of listCredentials; with a token if a service is named."""
@@ -256,6 +238,8 @@ class Arm:
 
 def _operation(request):
     """The last word of the path, lower case: what tests count by."""
+    if "/operationstatuses/" in request.path.lower():
+        return "operationstatuses"
     return request.path.rstrip("/").rpartition("/")[2].lower()
 
 
@@ -263,28 +247,6 @@ def _endpoint_doc(machine):
     return {"id": f"{machine.rid}/providers/Microsoft.HybridConnectivity/endpoints/default",
             "name": "default", "type": "microsoft.hybridconnectivity/endpoints",
             "properties": {"type": "default", "provisioningState": "Succeeded"}}
-
-
-def _service_doc(machine, name):
-    return {"id": f"{machine.rid}/providers/Microsoft.HybridConnectivity/endpoints/default"
-                  f"/serviceConfigurations/{name}",
-            "name": name, "type": "microsoft.hybridconnectivity/endpoints/serviceconfigurations",
-            "properties": {"serviceName": name, "port": machine.service_ports[name],
-                           "provisioningState": "Succeeded"}}
-
-
-def _service_name(text):
-    name = SERVICES.get(str(text).lower())
-    if name is None:
-        raise ArmError(400, "BadRequest", f"The service name '{text}' is not one of SSH, WAC.")
-    return name
-
-
-def _port(value):
-    """A port as a number; the real service takes a numeric string too."""
-    if not re.fullmatch(r"\d{1,5}", str(value)) or not 0 < int(value) < 65536:
-        raise ArmError(400, "BadRequest", "properties.port must be a port number.")
-    return int(value)
 
 
 def _lifetime(text):

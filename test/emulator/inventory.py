@@ -7,7 +7,9 @@ client for Arc needs. It does not read the query language.
 import re
 import urllib.parse
 
+from armerror import ArmError
 from httpd import Answer
+from operations import address
 
 SUB = r"/subscriptions/(?P<sub>[^/]+)"
 GROUP = SUB + r"/resourcegroups/(?P<group>[^/]+)"
@@ -36,11 +38,15 @@ def _in_scope(world, sub, group=None):
 
 def _page(world, page_size, request, docs):
     """One page; nextLink is an absolute URL that carries the place to go on from."""
-    start = int(request.query.get("$skiptoken", "0"))
+    token = request.query.get("$skiptoken", "0")
+    if not token.isdigit():
+        raise ArmError(400, "InvalidSkipToken", "The $skiptoken is not one that was handed out.")
+    start = int(token)
     doc = {"value": docs[start:start + page_size]}
     if start + page_size < len(docs):
         query = {**request.query, "$skiptoken": str(start + page_size)}
-        doc["nextLink"] = f"{world.management}{request.path}?{urllib.parse.urlencode(query)}"
+        doc["nextLink"] = (f"{address(world.arm.next_link_host, world.management)}{request.path}"
+                           f"?{urllib.parse.urlencode(query)}")
     return Answer(200, doc)
 
 

@@ -153,6 +153,7 @@ class Machine:
         self.port_map = {}          # port named by the client -> TCP port really dialled
         self.has_endpoint = False
         self.service_ports = {}     # service name ("SSH") -> port in the service configuration
+        self.pending_services = {}  # service name -> (long-running operation, port)
         self.connected = True       # is the agent program running
         self.agent_delay = 0.0      # seconds from the creation of the endpoint to `listen`
         self.put_disturbs = False   # does a repeated PUT of the endpoint upset the agent

@@ -1,0 +1,16 @@
+"""How ARM says no."""
+
+
+class ArmError(Exception):
+    """An error answer."""
+
+    def __init__(self, status, code, message, headers=()):
+        super().__init__(message)
+        self.status = status
+        self.code = code
+        self.message = message
+        self.headers = headers
+
+
+def error_doc(code, message):
+    return {"error": {"code": code, "message": message}}
