@@ -4,19 +4,12 @@
  * Place: $XDG_RUNTIME_DIR/arc-relay, else $XDG_CACHE_HOME/arc-relay, else
  * ~/.cache/arc-relay.
  *
+ * With ARC_RELAY_CACHE_DIR there and nowhere else.
+ *
  * A cache that cannot be trusted or written is not an error: the programs work
- * without it, and say so at -v.
+ * without it.  arc-relay says so, once.
  *
- * Single flight, so that 200 parallel starts cost one request:
- *
- *	if (cache_read(c, key, &s) == -1) {
- *		lock = cache_lock(c, key, wait_ms);
- *		if (cache_read(c, key, &s) == -1) {	// look again
- *			... fetch ...
- *			cache_write(c, key, &s);
- *		}
- *		cache_unlock(lock);
- *	}
+ * How entries are got and shared: auth/flight.h; what is in one: auth/entry.h.
  */
 #ifndef AUTH_CACHE_H
 #define AUTH_CACHE_H
@@ -27,18 +20,23 @@
 #include "auth/folder.h"
 #include "relay/crypto.h"
 
+struct network;
 struct secret;
 
 #define CACHE_ENTRY_MAX	FOLDER_FILE_MAX
 
 struct cache {
 	struct folder	folder;		/* fd -1: no cache; why says why */
+	bool		warned;		/* its failure was told */
 };
 
 /* A name in the cache: the hash of what the entry is bound to. */
 struct cache_key {
-	char	name[SHA256_HEX + 1];
+	char	name[SHA256_HEX + 1];	/* "": always a miss */
 };
+
+/* Neither no_cache (an option) nor ARC_RELAY_NO_CACHE forbids it. */
+bool	 cache_is_wanted(bool no_cache);
 
 /* Opens, and makes if need be, the folder.  Never fails: see cache_works. */
 void	 cache_open(struct cache *c);
@@ -48,13 +46,24 @@ void	 cache_close(struct cache *c);
 bool	 cache_works(const struct cache *c);
 
 /*
- * The key of the relay credential of one service port on one machine, as seen
- * by one identity in one cloud.  Case of the ids does not matter.
- * resource_id: ARM id; port: 1-65535.  The identity is what AZURE_TENANT_ID and
- * AZURE_CLIENT_ID say (empty for the person who is logged in).
+ * Says on stderr that there is no cache, if there is none and it was not said.
+ * cache_write does that too when it cannot write.
  */
-struct cache_key cache_key_relay(const char *cloud_name, const char *resource_id,
+void	 cache_warn(struct cache *c);
+
+/*
+ * Keys.  identity: of identity_hash.  A relay credential is that of one port of
+ * one machine; resource_id: ARM id, in any case; port: 1-65535.
+ */
+struct cache_key cache_key_token(const char *identity);
+struct cache_key cache_key_relay(const char *identity, const char *resource_id,
 	    int port);
+
+/*
+ * What a failure depends on beside its key, the way there, as SHA-256 in hex.
+ * Returns out.
+ */
+const char *cache_network(const struct network *net, char out[SHA256_HEX + 1]);
 
 /*
  * The bytes of an entry.  A file that is not ours, not private, a link, too
@@ -64,8 +73,11 @@ struct cache_key cache_key_relay(const char *cloud_name, const char *resource_id
 int	 cache_read(const struct cache *c, const struct cache_key *key,
 	    struct secret *out);
 
-/* Replaces an entry whole, or leaves the old one.  Returns 0 or -1. */
-int	 cache_write(const struct cache *c, const struct cache_key *key,
+/*
+ * Replaces an entry whole, or leaves the old one.  Now and then it removes what
+ * is too old to be of use to anybody.  Returns 0, or -1 having warned.
+ */
+int	 cache_write(struct cache *c, const struct cache_key *key,
 	    const struct secret *data);
 
 /* Removes an entry; no error if there is none. */

@@ -11,18 +11,25 @@ struct arc_id;
 struct cache;
 struct cache_key;
 struct cloud;
+struct entry;
 struct err;
 struct relay_info;
 
 /*
- * What the cache holds for key, if it can be used: well-formed, of a namespace
- * that the cloud has (relay_suffix, as in relay_info_check), good for another
- * INFO_REFRESH_S, and not the one that was refused.
+ * What the cache holds for key, if it is well-formed, of a namespace that the
+ * cloud has (relay_suffix, as in relay_info_check), and not the one that was
+ * refused.
  * refused: SHA-256, in hex, of an access key that the relay did not take; or
- * NULL.  Returns 0, or -1 for a miss; out is freed by the caller in both cases.
+ * NULL.  x: what the entry says of itself.  Returns 0, or -1 for a miss; out is
+ * freed by the caller in both cases.
  *
  * In a file of its own: it needs no HTTP, and arc-relay-proxy links none.
  */
+int	 creds_look(const struct cache *c, const struct cache_key *key,
+	    const char *relay_suffix, const char *refused,
+	    struct relay_info *out, struct entry *x);
+
+/* The same, if it is good for another INFO_REFRESH_S. */
 int	 creds_cached(const struct cache *c, const struct cache_key *key,
 	    const char *relay_suffix, const char *refused,
 	    struct relay_info *out);
@@ -33,14 +40,15 @@ struct creds_request {
 	int			 port;		/* of the machine; 1-65535 */
 	const char		*credential;	/* token source; NULL: any */
 	const char		*refused;	/* as above */
-	bool			 refresh;	/* do not look into the cache */
+	bool			 refresh;	/* nothing that was there before */
 	bool			 no_cache;	/* nor write it */
 };
 
 /*
  * Looks into the cache; else asks Azure and writes the cache.  Of processes
  * that ask for the same machine at the same time one asks Azure, and the others
- * share its answer, good or bad.  out is freed by the caller in every case.
+ * share its answer, good or bad (auth/flight.h).  Says on stderr when there
+ * should be a cache and is none.  out is freed by the caller in every case.
  * Returns 0 or -1.
  */
 int	 creds_get(const struct creds_request *r, struct relay_info *out,

@@ -7,13 +7,12 @@
 
 #include "auth/cache.h"
 #include "auth/creds.h"
+#include "auth/entry.h"
+#include "auth/json.h"
 #include "auth/relayinfo.h"
 #include "relay/err.h"
 #include "relay/info.h"
 #include "relay/secret.h"
-
-/* Azure gives 3 h at most: what claims more than a day was not its answer. */
-#define LIFE_MAX_S	(24 * 3600)
 
 static bool
 is_refused(const struct relay_info *info, const char *refused)
@@ -25,21 +24,33 @@ is_refused(const struct relay_info *info, const char *refused)
 }
 
 int
+creds_look(const struct cache *c, const struct cache_key *key,
+    const char *relay_suffix, const char *refused, struct relay_info *out,
+    struct entry *x)
+{
+	struct js *j = entry_read(c, key, ENTRY_RELAY, x);
+	struct err unused = ERR_INIT;
+	int rc = -1;
+
+	relay_info_free(out);
+	if (j != NULL && relayinfo_get(j, out, &unused) == 0 &&
+	    relay_info_check(out, relay_suffix, &unused) == 0 &&
+	    (refused == NULL || !is_refused(out, refused)))
+		rc = 0;
+	js_free(j);
+	if (rc == 0 && out->expires_on < x->expires)
+		x->expires = out->expires_on;
+	return (rc);
+}
+
+int
 creds_cached(const struct cache *c, const struct cache_key *key,
     const char *relay_suffix, const char *refused, struct relay_info *out)
 {
-	struct secret text = SECRET_INIT;
-	struct err unused = ERR_INIT;
-	int64_t now = time(NULL);
-	int rc = -1;
+	struct entry x;
 
-	if (cache_read(c, key, &text) == 0 &&
-	    relayinfo_parse(text.data, text.len, out, &unused) == 0 &&
-	    relay_info_check(out, relay_suffix, &unused) == 0 &&
-	    !relay_info_is_expired(out, now, INFO_REFRESH_S) &&
-	    out->expires_on - now <= LIFE_MAX_S &&
-	    (refused == NULL || !is_refused(out, refused)))
-		rc = 0;
-	secret_free(&text);
-	return (rc);
+	if (creds_look(c, key, relay_suffix, refused, out, &x) == -1 ||
+	    x.expires - time(NULL) <= INFO_REFRESH_S)
+		return (-1);
+	return (0);
 }

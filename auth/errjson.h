@@ -8,7 +8,12 @@
 #include <stddef.h>
 
 struct err;
+struct js;
 struct secret;
+
+/* The same within a document.  Each returns 0 or -1. */
+int	 errjson_put(const struct err *e, struct js *j);
+int	 errjson_get(const struct js *j, struct err *e);
 
 /* Writes the line, without newline, into out.  Returns 0 or -1 (no memory). */
 int	 errjson_format(const struct err *e, struct secret *out);

@@ -20,24 +20,19 @@
 
 #define LOCK_STEP_MS	20	/* between two tries; up to 30 ms of jitter more */
 
-/* One try.  A lock file that was swept away after it was opened is none. */
-static int
-try_lock(const struct folder *f, const char *file)
+/*
+ * Is this lock ours now?  One that was swept away after it was opened locks
+ * nobody out: *gone says so.
+ */
+static bool
+got_lock(int fd, bool *gone)
 {
 	struct stat st;
-	int fd = folder_open_file(f, file, O_RDWR | O_CREAT, &st);
 
-	if (fd == -1) {
-		errno = ENOLCK;
-		return (-1);
-	}
-	if (flock(fd, LOCK_EX | LOCK_NB) == 0 && fstat(fd, &st) == 0) {
-		if (st.st_nlink > 0)
-			return (fd);
-		errno = EWOULDBLOCK;
-	}
-	(void)close(fd);	/* keeps errno: there is nothing to write */
-	return (-1);
+	if (flock(fd, LOCK_EX | LOCK_NB) == -1)
+		return (false);
+	*gone = fstat(fd, &st) == -1 || st.st_nlink == 0;
+	return (!*gone);
 }
 
 int
@@ -45,20 +40,34 @@ folder_lock(const struct folder *f, const char *name, int wait_ms)
 {
 	char file[FOLDER_NAME_MAX + sizeof(FOLDER_LOCK)];
 	int64_t began_ms = clock_ms();
+	struct stat st;
 	uint32_t jitter;
-	int fd;
+	bool gone = true;
+	int fd = -1;
 
 	if (f->fd == -1 || name[0] == '\0' || (size_t)snprintf(file,
 	    sizeof(file), "%s" FOLDER_LOCK, name) >= sizeof(file))
 		return (-1);
-	while ((fd = try_lock(f, file)) == -1) {
+	for (;;) {
+		if (gone) {
+			folder_unlock(fd);
+			if ((fd = folder_open_file(f, file, O_RDWR | O_CREAT,
+			    &st)) == -1)
+				return (-1);
+			gone = false;
+		}
+		if (got_lock(fd, &gone))
+			return (fd);
+		if (gone)
+			continue;
 		if ((errno != EWOULDBLOCK && errno != EINTR) ||
 		    clock_ms() - began_ms >= wait_ms)
-			return (-1);
+			break;
 		crypto_random(&jitter, sizeof(jitter));
 		(void)poll(NULL, 0, LOCK_STEP_MS + (int)(jitter % 31));
 	}
-	return (fd);
+	folder_unlock(fd);
+	return (-1);
 }
 
 void

@@ -16,7 +16,8 @@ struct cloud;
 
 /*
  * credential, tenant: as in struct token_request; NULL.  out: SHA-256 in hex of
- * all that.  Reads two small files, starts nothing and asks no network.
+ * all that, or "" when it is too much to be true.  Reads two small files, starts
+ * nothing and asks no network.
  */
 void	 identity_hash(const struct cloud *c, const char *credential,
 	    const char *tenant, char out[SHA256_HEX + 1]);

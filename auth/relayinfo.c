@@ -46,15 +46,9 @@ get_token(const struct js *j, const char *path, struct secret *out,
 	return (0);
 }
 
-static int
-from_json(const char *text, size_t len, struct relay_info *info, struct err *e)
+int
+relayinfo_get(const struct js *j, struct relay_info *info, struct err *e)
 {
-	char why[JS_WHY_MAX];
-	struct js *j = js_parse(text, len, why);
-	int rc = -1;
-
-	if (j == NULL)
-		return (bad(e, "", why));
 	if (get_name(j, "relay.namespaceName", info->namespace_name,
 	    sizeof(info->namespace_name), e) == -1 ||
 	    get_name(j, "relay.namespaceNameSuffix", info->namespace_suffix,
@@ -62,18 +56,24 @@ from_json(const char *text, size_t len, struct relay_info *info, struct err *e)
 	    get_name(j, "relay.hybridConnectionName", info->hybrid_connection,
 	    sizeof(info->hybrid_connection), e) == -1 ||
 	    get_token(j, "relay.accessKey", &info->access_key, e) == -1)
-		goto out;
+		return (-1);
 	/* what agents before 1.31 do not need may be left out */
 	if (js_at(j, "relay.serviceConfigurationToken") != NULL &&
 	    get_token(j, "relay.serviceConfigurationToken",
 	    &info->service_token, e) == -1)
-		goto out;
-	if (js_integer(j, "relay.expiresOn", &info->expires_on) == -1) {
-		bad(e, "relay.expiresOn", "is missing");
-		goto out;
-	}
-	rc = 0;
- out:
+		return (-1);
+	if (js_integer(j, "relay.expiresOn", &info->expires_on) == -1)
+		return (bad(e, "relay.expiresOn", "is missing"));
+	return (0);
+}
+
+static int
+from_json(const char *text, size_t len, struct relay_info *info, struct err *e)
+{
+	char why[JS_WHY_MAX];
+	struct js *j = js_parse(text, len, why);
+	int rc = j != NULL ? relayinfo_get(j, info, e) : bad(e, "", why);
+
 	js_free(j);
 	return (rc);
 }
@@ -107,21 +107,28 @@ relayinfo_parse(const char *text, size_t len, struct relay_info *info,
 }
 
 int
+relayinfo_put(const struct relay_info *info, struct js *j)
+{
+	if (js_set_string(j, "relay.namespaceName",
+	    info->namespace_name) == -1 ||
+	    js_set_string(j, "relay.namespaceNameSuffix",
+	    info->namespace_suffix) == -1 ||
+	    js_set_string(j, "relay.hybridConnectionName",
+	    info->hybrid_connection) == -1 ||
+	    js_set_string(j, "relay.accessKey", info->access_key.data) == -1 ||
+	    js_set_integer(j, "relay.expiresOn", info->expires_on) == -1 ||
+	    (info->service_token.len > 0 && js_set_string(j,
+	    "relay.serviceConfigurationToken", info->service_token.data) == -1))
+		return (-1);
+	return (0);
+}
+
+int
 relayinfo_format(const struct relay_info *info, struct secret *out)
 {
 	struct js *j = js_object();
-	int rc = -1;
+	int rc = relayinfo_put(info, j) == 0 ? js_dump(j, out) : -1;
 
-	if (js_set_string(j, "relay.namespaceName", info->namespace_name) == 0 &&
-	    js_set_string(j, "relay.namespaceNameSuffix",
-	    info->namespace_suffix) == 0 &&
-	    js_set_string(j, "relay.hybridConnectionName",
-	    info->hybrid_connection) == 0 &&
-	    js_set_string(j, "relay.accessKey", info->access_key.data) == 0 &&
-	    js_set_integer(j, "relay.expiresOn", info->expires_on) == 0 &&
-	    (info->service_token.len == 0 || js_set_string(j,
-	    "relay.serviceConfigurationToken", info->service_token.data) == 0))
-		rc = js_dump(j, out);
 	js_free(j);
 	return (rc);
 }

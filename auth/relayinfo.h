@@ -8,6 +8,7 @@
 #include <stddef.h>
 
 struct err;
+struct js;
 struct relay_info;
 struct secret;
 
@@ -24,6 +25,11 @@ struct secret;
  */
 int	 relayinfo_parse(const char *text, size_t len, struct relay_info *info,
 	    struct err *e);
+
+/* The same for what js_parse has read, and the other way round: 0 or -1. */
+int	 relayinfo_get(const struct js *j, struct relay_info *info,
+	    struct err *e);
+int	 relayinfo_put(const struct relay_info *info, struct js *j);
 
 /* The JSON, one line without newline, into out.  Returns 0 or -1 (no memory). */
 int	 relayinfo_format(const struct relay_info *info, struct secret *out);

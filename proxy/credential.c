@@ -16,6 +16,7 @@
 #include "auth/cloud.h"
 #include "auth/creds.h"
 #include "auth/errjson.h"
+#include "auth/identity.h"
 #include "auth/relayinfo.h"
 #include "auth/text.h"
 #include "proxy/credential.h"
@@ -155,6 +156,8 @@ start_helper(const char *path, const struct opts *o, const char *refused,
 		argv[n++] = "--ca-file";
 		argv[n++] = o->ca_file;
 	}
+	if (o->no_cache)
+		argv[n++] = "--no-cache";
 	if (refused != NULL) {
 		argv[n++] = "--refused";
 		argv[n++] = refused;
@@ -257,15 +260,33 @@ from_helper(const struct opts *o, const struct cloud *cloud, struct sshio *ssh,
 	return (rc);
 }
 
+static int
+from_cache(const struct opts *o, const struct cloud *cloud,
+    const char *refused, struct relay_info *info)
+{
+	char identity[SHA256_HEX + 1];
+	struct cache_key key;
+	struct cache cache;
+	int rc;
+
+	if (!cache_is_wanted(o->no_cache))
+		return (-1);
+	identity_hash(cloud, NULL, NULL, identity);
+	key = cache_key_relay(identity, o->target.text, o->port);
+	cache_open(&cache);	/* arc-relay tells when there is none */
+	rc = creds_cached(&cache, &key, cloud->relay_suffix, refused, info);
+	cache_close(&cache);
+	if (rc == 0)
+		log_verbose("the cache has a credential");
+	return (rc);
+}
+
 int
 credential_get(const struct opts *o, const struct cloud *cloud,
     struct sshio *ssh, const struct relay_info *refused, int64_t wait_ms,
     struct relay_info *info, struct err *e)
 {
 	char hex[SHA256_HEX + 1];
-	struct cache_key key;
-	struct cache cache;
-	int hit;
 
 	*e = (struct err)ERR_INIT;
 	if (o->relay_file != NULL)
@@ -276,17 +297,8 @@ credential_get(const struct opts *o, const struct cloud *cloud,
 	if (refused != NULL)
 		crypto_sha256_hex(refused->access_key.data,
 		    refused->access_key.len, hex);
-	cache_open(&cache);
-	if (!cache_works(&cache))
-		log_verbose("no cache: %s", cache.folder.why);
-	key = cache_key_relay(cloud->name, o->target.text, o->port);
-	hit = creds_cached(&cache, &key, cloud->relay_suffix,
-	    refused != NULL ? hex : NULL, info);
-	cache_close(&cache);
-	if (hit == 0) {
-		log_verbose("the cache has a credential");
+	if (from_cache(o, cloud, refused != NULL ? hex : NULL, info) == 0)
 		return (0);
-	}
 	return (from_helper(o, cloud, ssh, refused != NULL ? hex : NULL,
 	    wait_ms, info, e));
 }

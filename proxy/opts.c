@@ -14,7 +14,7 @@
 
 enum {
 	RELAY_FILE, PORT, CONNECT_TO, PROXY, PROXY_AUTH_FILE, CA_FILE, CLOUD,
-	CLOUD_FILE, DEADLINE, VERBOSE, LOG_JSON, SHOW_VERSION, SHOW_HELP
+	CLOUD_FILE, NO_CACHE, DEADLINE, VERBOSE, LOG_JSON, SHOW_VERSION, SHOW_HELP
 };
 
 static const struct option_row table[] = {
@@ -31,6 +31,8 @@ static const struct option_row table[] = {
 	[CLOUD] = { 0, "cloud", "NAME",
 	    "AzureCloud, AzureUSGovernment or AzureChinaCloud", 0 },
 	[CLOUD_FILE] = { 0, "cloud-file", "FILE", "a cloud of your own", 0 },
+	[NO_CACHE] = { 0, "no-cache", NULL,
+	    "neither use nor write the cache", 0 },
 	[DEADLINE] = { 0, "deadline", "SECONDS",
 	    "give up connecting after (120)", 0 },
 	[VERBOSE] = { 'v', "verbose", NULL,
@@ -97,6 +99,7 @@ opts_parse(int argc, char **argv, struct opts *o, struct err *e)
 	o->proxy_auth_file = got.value[PROXY_AUTH_FILE];
 	o->cloud = got.value[CLOUD];
 	o->cloud_file = got.value[CLOUD_FILE];
+	o->no_cache = got.count[NO_CACHE] > 0;
 	o->show_version = got.count[SHOW_VERSION] > 0;
 	o->show_help = got.count[SHOW_HELP] > 0;
 	o->log_level = got.count[VERBOSE] > 1 ? LOG_DEBUG :

@@ -26,6 +26,7 @@ struct opts {
 	const char	*proxy_auth_file;	/* or NULL */
 	const char	*cloud;		/* or NULL */
 	const char	*cloud_file;	/* or NULL */
+	bool		 no_cache;
 	int		 deadline_s;
 	enum log_level	 log_level;
 	bool		 log_json;

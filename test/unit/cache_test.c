@@ -14,6 +14,8 @@
 #include <unistd.h>
 
 #include "auth/cache.h"
+#include "auth/cloud.h"
+#include "auth/identity.h"
 #include "relay/secret.h"
 #include "test/unit/tap.h"
 
@@ -26,7 +28,7 @@ static struct cache cache;
 static struct cache_key
 a_key(int port)
 {
-	return (cache_key_relay("AzureCloud", "/subscriptions/x", port));
+	return (cache_key_relay("me", "/subscriptions/x", port));
 }
 
 static int
@@ -77,30 +79,70 @@ entries(void)
 	return (n);
 }
 
+static bool
+same(struct cache_key a, struct cache_key b)
+{
+	return (strcmp(a.name, b.name) == 0);
+}
+
 static void
 keys(void)
 {
-	struct cache_key a, b;
+	struct cache_key a = cache_key_relay("me", "/Subscriptions/ABC", 22);
 
-	(void)unsetenv("AZURE_TENANT_ID");
-	(void)unsetenv("AZURE_CLIENT_ID");
-	a = cache_key_relay("AzureCloud", "/Subscriptions/ABC", 22);
-	b = cache_key_relay("azurecloud", "/subscriptions/abc", 22);
 	ok(strlen(a.name) == 64 &&
 	    strspn(a.name, "0123456789abcdef") == 64, "a key is a hash");
-	ok(strcmp(a.name, b.name) == 0, "case does not matter");
-	b = cache_key_relay("AzureCloud", "/Subscriptions/ABC", 23);
-	ok(strcmp(a.name, b.name) != 0, "the port matters");
-	b = cache_key_relay("Other", "/Subscriptions/ABC", 22);
-	ok(strcmp(a.name, b.name) != 0, "the cloud matters");
-	(void)setenv("AZURE_CLIENT_ID", "me", 1);
-	b = cache_key_relay("AzureCloud", "/Subscriptions/ABC", 22);
-	ok(strcmp(a.name, b.name) != 0, "the identity matters");
-	(void)unsetenv("AZURE_CLIENT_ID");
-	(void)setenv("AZURE_TENANT_ID", "me", 1);
-	ok(strcmp(b.name, cache_key_relay("AzureCloud", "/Subscriptions/ABC",
-	    22).name) != 0, "and its kind");
-	(void)unsetenv("AZURE_TENANT_ID");
+	ok(same(a, cache_key_relay("me", "/subscriptions/abc", 22)),
+	    "case does not matter");
+	ok(!same(a, cache_key_relay("me", "/Subscriptions/ABC", 23)),
+	    "the port matters");
+	ok(!same(a, cache_key_relay("you", "/Subscriptions/ABC", 22)),
+	    "the identity matters");
+	ok(!same(a, cache_key_token("me")) &&
+	    !same(cache_key_token("me"), cache_key_token("you")),
+	    "a token has a key of its own");
+	ok(cache_key_relay("", "/Subscriptions/ABC", 22).name[0] == '\0' &&
+	    cache_key_token("").name[0] == '\0',
+	    "without an identity there is no key");
+}
+
+static void
+identities(void)
+{
+	static const char *const names[] = {
+		"AZURE_TENANT_ID", "AZURE_CLIENT_ID", "AZURE_CLIENT_SECRET",
+		"AZURE_CLIENT_CERTIFICATE_PATH", "AZURE_FEDERATED_TOKEN_FILE",
+		"AZURE_TOKEN_CREDENTIALS", "AZURE_AUTHORITY_HOST",
+		"IDENTITY_ENDPOINT", "MSI_ENDPOINT",
+		"AZURE_POD_IDENTITY_AUTHORITY_HOST",
+	};
+	enum { n = sizeof(names) / sizeof(names[0]) };
+	struct cloud cloud = { .name = "a", .management = "https://b" };
+	struct cloud other = { .name = "a", .management = "https://c" };
+	char hex[n + 6][SHA256_HEX + 1];
+	size_t i, j, twins = 0;
+
+	for (i = 0; i < n; i++)
+		(void)unsetenv(names[i]);
+	identity_hash(&cloud, NULL, NULL, hex[n]);
+	identity_hash(&other, NULL, NULL, hex[n + 1]);
+	identity_hash(&cloud, "environment", NULL, hex[n + 2]);
+	identity_hash(&cloud, NULL, "environment", hex[n + 3]);
+	(void)snprintf(other.management, sizeof(other.management), "https://b");
+	(void)snprintf(other.authority, sizeof(other.authority), "https://d");
+	identity_hash(&other, NULL, NULL, hex[n + 4]);
+	for (i = 0; i < n; i++) {
+		(void)setenv(names[i], "x", 1);
+		identity_hash(&cloud, NULL, NULL, hex[i]);
+		(void)unsetenv(names[i]);
+	}
+	identity_hash(&cloud, NULL, NULL, hex[n + 5]);
+	ok(strlen(hex[n]) == 64 && strcmp(hex[n], hex[n + 5]) == 0,
+	    "the same identity: the same hash");
+	for (i = 0; i < n + 5; i++)
+		for (j = 0; j < i; j++)
+			twins += strcmp(hex[i], hex[j]) == 0;
+	ok(twins == 0, "whatever makes another identity makes another hash");
 }
 
 static void
@@ -336,10 +378,9 @@ is_whole(const struct cache_key *key, int *torn)
 static void
 killed_writers(void)
 {
-	char text[2][20001], path[400];
+	char text[2][20001];
 	struct cache_key key = a_key(5);
 	int i, torn = 0, missing = 0;
-	struct timespec old[2] = { { 1, 0 }, { 1, 0 } };
 	pid_t pid;
 
 	memset(text[0], '1', 20000);
@@ -361,14 +402,82 @@ killed_writers(void)
 	ok(missing == 0, "%d writers killed: the entry is always there", ROUNDS);
 	ok(torn == 0, "and always whole");
 
-	i = entries();
-	(void)snprintf(path, sizeof(path),
-	    "%s/.t.0123456789abcdef", folder);
-	(void)close(open(path, O_WRONLY | O_CREAT, 0600));
-	(void)utimensat(AT_FDCWD, path, old, 0);
+}
+
+/* A file of the cache that was written in 1970. */
+static void
+leave(const char *name)
+{
+	struct timespec old[2] = { { 1, 0 }, { 1, 0 } };
+	int fd = openat(cache.folder.fd, name, O_WRONLY | O_CREAT, 0600);
+
+	if (fd == -1 || futimens(fd, old) == -1)
+		abort();
+	(void)close(fd);
+}
+
+static bool
+is_there(const char *name)
+{
+	struct stat st;
+
+	return (fstatat(cache.folder.fd, name, &st, 0) == 0);
+}
+
+static void
+sweeping(void)
+{
+	static const char temp[] = ".t.0123456789abcdef";
+	struct cache_key key = a_key(7), held = a_key(8);
+	char entry[SHA256_HEX + 1], lock[80], taken[80];
+	int fd;
+
+	memset(entry, 'a', SHA256_HEX);
+	entry[SHA256_HEX] = '\0';
+	(void)snprintf(lock, sizeof(lock), "%s.lck", entry);
+	(void)snprintf(taken, sizeof(taken), "%s.lck", held.name);
+	leave(temp);
+	leave(entry);
+	leave(lock);
+	leave(taken);
+	leave("account.json");
+	fd = cache_lock(&cache, &held, 0);
 	(void)put(&key, "text");
-	ok(mode_of(path) == (mode_t)-1 && entries() <= i,
-	    "old temporary files are removed by the next writer");
+	ok(is_there(temp) && is_there(entry), "there was a sweep just now");
+	leave(".swept");
+	(void)put(&key, "text");
+	ok(!is_there(temp), "old temporary files are removed by a writer");
+	ok(!is_there(entry) && holds(&key, "text"), "old entries too");
+	ok(!is_there(lock), "and locks that nobody holds");
+	ok(fd != -1 && is_there(taken) && is_there("account.json"),
+	    "not one that is held, nor what is none of these");
+	cache_unlock(fd);
+	(void)folder_drop(&cache.folder, "account.json");
+}
+
+/* Who waits for a lock that is swept away waits for the next one. */
+static void
+swept_lock(void)
+{
+	struct cache_key key = a_key(9);
+	int first = cache_lock(&cache, &key, 0), second, bad = 0;
+	char file[80];
+	pid_t pid;
+
+	(void)snprintf(file, sizeof(file), "%s.lck", key.name);
+	if ((pid = fork()) == -1)
+		abort();
+	if (pid == 0) {
+		cache_unlock(first);	/* our copy of it */
+		second = cache_lock(&cache, &key, 20000);
+		_exit(second != -1 && is_there(file) &&
+		    cache_lock(&cache, &key, 0) == -1 ? 0 : 1);
+	}
+	(void)usleep(100000);
+	(void)folder_drop(&cache.folder, file);
+	cache_unlock(first);
+	(void)waitpid(pid, &bad, 0);
+	ok(bad == 0, "a lock that was swept away meanwhile locks nobody out");
 }
 
 static void
@@ -427,11 +536,14 @@ main(void)
 	if (mkdtemp(top) == NULL)
 		abort();
 	keys();
+	identities();
 	places();
 	modes();
 	planted();
 	locks();
 	killed_writers();
+	sweeping();
+	swept_lock();
 	no_room();
 	cache_close(&cache);
 	(void)snprintf(command, sizeof(command), "rm -rf %s", top);
