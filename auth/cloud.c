@@ -10,7 +10,9 @@
 #include "auth/json.h"
 #include "auth/text.h"
 #include "relay/err.h"
+#include "relay/httpproxy.h"
 #include "relay/secret.h"
+#include "relay/trust.h"
 
 #define CLOUD_FILE_MAX	(64 * 1024)	/* bytes */
 
@@ -175,13 +177,17 @@ cloud_network(struct cloud *c, const char *ca_file, const char *proxy,
     const char *proxy_auth_file, struct err *e)
 {
 	struct network *net = &c->net;
+	struct trust trust;
 
 	if (set_option(net->ca_file, sizeof(net->ca_file), ca_file,
 	    "--ca-file", e) == -1 ||
 	    set_option(net->proxy, sizeof(net->proxy), proxy, "--proxy",
 	    e) == -1 ||
 	    set_option(net->proxy_auth_file, sizeof(net->proxy_auth_file),
-	    proxy_auth_file, "--proxy-auth-file", e) == -1)
+	    proxy_auth_file, "--proxy-auth-file", e) == -1 ||
+	    (proxy != NULL && httpproxy_check(proxy, e) == -1) ||
+	    trust_find(net, &trust, e) == -1)
 		return (-1);
+	trust_log(&trust);
 	return (0);
 }

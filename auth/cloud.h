@@ -30,8 +30,9 @@ int	 cloud_load(struct cloud *c, const char *name, const char *file,
 
 /*
  * What the user said about the way there (relay/network.h): --ca-file, --proxy,
- * --proxy-auth-file.  NULL: not said, c stays as it is.
- * Returns 0, or -1 with EX_USAGE.
+ * --proxy-auth-file.  NULL: not said, c stays as it is.  Looks whether that and
+ * the trusted certificates are good, before anything is dialled.
+ * Returns 0, or -1 with EX_USAGE or EX_CONFIG.
  */
 int	 cloud_network(struct cloud *c, const char *ca_file, const char *proxy,
 	    const char *proxy_auth_file, struct err *e);

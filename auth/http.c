@@ -11,15 +11,25 @@
 #include <curl/curl.h>
 
 #include "auth/http.h"
+#include "auth/http_fault.h"
 #include "auth/text.h"
+#include "relay/clock.h"
 #include "relay/err.h"
+#include "relay/httpproxy.h"
+#include "relay/log.h"
 #include "relay/trust.h"
 
-#define CONNECT_MS	10000
+#define CONNECT_MS	10000	/* with the proxy and TLS */
 #define CONNECT_LOCAL_MS	1000	/* who is here answers at once */
+#define TRUST_MAX	(4 * 1024 * 1024)	/* bytes of a file of certificates */
 #define HEADER_MAX	(32 * 1024)	/* bytes; a challenge of Entra has 2,000 */
-#define SLOW_BYTES	16	/* per second, for SLOW_S: as good as dead */
-#define SLOW_S		30	/* Azure may honestly think for some seconds */
+
+/*
+ * Azure may honestly think for a minute before the first byte, but an answer
+ * that has begun and brings less than this is as good as dead.
+ */
+#define SLOW_BYTES	500
+#define SLOW_MS		5000
 
 static char *
 secret_strdup(const char *s)
@@ -45,6 +55,10 @@ secret_calloc(size_t n, size_t size)
 struct answer {
 	struct http_reply	*reply;
 	size_t			 body_max;
+	size_t			 got;		/* bytes, headers too */
+	size_t			 got_before;	/* when the last watch began */
+	int64_t			 watch_ms;	/* when that was */
+	bool			 trickles;
 };
 
 static size_t
@@ -53,6 +67,7 @@ on_body(char *data, size_t one, size_t len, void *arg)
 	struct answer *a = arg;
 
 	(void)one;	/* always 1 */
+	a->got += len;
 	return (text_append(&a->reply->body, data, len, a->body_max) == 0 ?
 	    len : 0);	/* less than len: libcurl gives up */
 }
@@ -63,10 +78,33 @@ on_header(char *line, size_t one, size_t len, void *arg)
 	struct answer *a = arg;
 
 	(void)one;
+	a->got += len;
 	if (len > 5 && strncmp(line, "HTTP/", 5) == 0)
 		secret_free(&a->reply->header);	/* a proxy's, or a 100 */
 	return (text_append(&a->reply->header, line, len, HEADER_MAX) == 0 ?
 	    len : 0);
+}
+
+/* Called by libcurl at least every second. */
+static int
+on_progress(void *arg, curl_off_t total, curl_off_t now, curl_off_t up_total,
+    curl_off_t up_now)
+{
+	struct answer *a = arg;
+	int64_t at_ms = clock_ms();
+
+	(void)total;
+	(void)now;
+	(void)up_total;
+	(void)up_now;
+	if (a->got == 0)
+		return (0);
+	if (a->watch_ms != 0 && at_ms - a->watch_ms < SLOW_MS)
+		return (0);
+	a->trickles = a->watch_ms != 0 && a->got - a->got_before < SLOW_BYTES;
+	a->watch_ms = at_ms;
+	a->got_before = a->got;
+	return (a->trickles);	/* libcurl gives up if it is true */
 }
 
 /* An id is for people: what would not be one word is not shown. */
@@ -78,114 +116,101 @@ keep_id(const struct http_reply *reply, const char *name, char out[HTTP_ID_MAX])
 		out[0] = '\0';
 }
 
-static int
-proxy_error(CURL *curl, const char *host, long status, struct err *e)
+/* The schemes that the proxy offered, in words. */
+static void
+offered_text(CURL *curl, char *out, size_t size)
 {
-	char *ip = NULL;
-	long port = 0;
+	static const struct { unsigned long bit; const char *name; } schemes[] = {
+		{ CURLAUTH_BASIC, "Basic" }, { CURLAUTH_DIGEST, "Digest" },
+		{ CURLAUTH_NTLM, "NTLM" }, { CURLAUTH_NEGOTIATE, "Negotiate" },
+	};
+	long offered = 0;
+	size_t i, len = 0;
 
-	(void)curl_easy_getinfo(curl, CURLINFO_PRIMARY_IP, &ip);
-	(void)curl_easy_getinfo(curl, CURLINFO_PRIMARY_PORT, &port);
-	if (status == 407) {
-		err_set(e, EX_NOPERM, "E603", "the proxy at %s:%ld wants a "
-		    "user name and a password", ip != NULL ? ip : "", port);
-		return (err_fix(e, "export HTTPS_PROXY=http://USER:PASSWORD@"
-		    "PROXY:PORT"));
+	out[0] = '\0';
+	(void)curl_easy_getinfo(curl, CURLINFO_PROXYAUTH_AVAIL, &offered);
+	for (i = 0; i < sizeof(schemes) / sizeof(schemes[0]); i++)
+		if (((unsigned long)offered & schemes[i].bit) != 0 && len < size)
+			len += (size_t)snprintf(out + len, size - len, "%s%s",
+			    len > 0 ? ", " : "", schemes[i].name);
+}
+
+/* By a proxy, before its tunnel is open: then it is the proxy's failure. */
+static enum http_fault
+proxy_fault(CURLcode code, curl_off_t connected_us)
+{
+	switch (code) {
+	case CURLE_COULDNT_RESOLVE_PROXY: case CURLE_COULDNT_RESOLVE_HOST:
+		return (FAULT_PROXY_NAME);
+	case CURLE_COULDNT_CONNECT:
+		return (FAULT_PROXY_CONNECT);
+	case CURLE_OPERATION_TIMEDOUT:
+		return (connected_us == 0 ? FAULT_PROXY_CONNECT :
+		    FAULT_PROXY_SILENT);
+	case CURLE_OUT_OF_MEMORY:
+		return (FAULT_OTHER);
+	default:
+		return (FAULT_PROXY_LOST);
 	}
-	err_set(e, EX_NOPERM, "E604", "the proxy at %s:%ld refuses to connect "
-	    "to %s (status %ld)", ip != NULL ? ip : "", port, host, status);
-	return (err_fix(e, "allow %s at the proxy, or add it to NO_PROXY",
-	    host));
 }
 
-static int
-certificate_error(const struct http_request *q, const char *host,
-    const char *text, struct err *e)
+static enum http_fault
+host_fault(CURLcode code, bool is_up)
 {
-	/* libcurl's text names the reason and the names; no secret is near */
-	err_set(e, EX_CONFIG, "E605", "the certificate of %s cannot be "
-	    "trusted: %s", host, text);
-	if (q->net->ca_file[0] != '\0')
-		return (err_fix(e, "only %.200s is trusted here: is it right?",
-		    q->net->ca_file));
-	return (err_fix(e, "check the clock; if your network inspects TLS, add "
-	    "its CA to the system: update-ca-certificates"));
-}
-
-static int
-cannot_connect(const struct http_request *q, const char *host, struct err *e)
-{
-	err_set(e, EX_UNAVAILABLE, "E602", "cannot connect to %s", host);
-	if (q->local)
-		return (err_fix(e, "is the service that gives out tokens on "
-		    "this machine running?"));
-	return (err_fix(e, "open port 443 to %s, or export HTTPS_PROXY=http://"
-	    "PROXY:PORT", host));
+	switch (code) {
+	case CURLE_COULDNT_RESOLVE_HOST:
+		return (FAULT_NAME);
+	case CURLE_COULDNT_CONNECT:
+		return (FAULT_CONNECT);
+	case CURLE_PEER_FAILED_VERIFICATION:
+		return (FAULT_CERTIFICATE);
+	case CURLE_SSL_CACERT_BADFILE:
+		return (FAULT_TRUST);
+	case CURLE_SSL_CONNECT_ERROR:
+		return (FAULT_TLS);
+	case CURLE_WRITE_ERROR:
+		return (FAULT_LARGE);
+	case CURLE_ABORTED_BY_CALLBACK:
+		return (FAULT_SLOW);
+	case CURLE_OPERATION_TIMEDOUT:
+		return (is_up ? FAULT_LATE : FAULT_CONNECT);
+	case CURLE_PARTIAL_FILE: case CURLE_GOT_NOTHING:
+	case CURLE_SEND_ERROR: case CURLE_RECV_ERROR:
+		return (FAULT_LOST);
+	default:
+		return (FAULT_OTHER);
+	}
 }
 
 /* Why there was no answer.  text is libcurl's own and may be empty. */
 static int
-transport_error(CURL *curl, CURLcode code, const struct http_request *q,
-    const char *text, struct err *e)
+no_answer(CURL *curl, CURLcode code, const struct http_request *q,
+    const struct httpproxy *proxy, const char *text, struct err *e)
 {
-	curl_off_t connected_us = 0;
-	char host[256];
+	curl_off_t connected_us = 0, secured_us = 0;
+	struct http_failure f = { .text = text[0] != '\0' ? text :
+	    curl_easy_strerror(code) };
+	char offered[64];
 	long tunnel = 0, error = 0;
 
-	http_host(q->url, host, sizeof(host));
 	(void)curl_easy_getinfo(curl, CURLINFO_HTTP_CONNECTCODE, &tunnel);
-	(void)curl_easy_getinfo(curl, q->local ? CURLINFO_CONNECT_TIME_T :
-	    CURLINFO_APPCONNECT_TIME_T, &connected_us);
+	(void)curl_easy_getinfo(curl, CURLINFO_CONNECT_TIME_T, &connected_us);
+	(void)curl_easy_getinfo(curl, CURLINFO_APPCONNECT_TIME_T, &secured_us);
 	(void)curl_easy_getinfo(curl, CURLINFO_OS_ERRNO, &error);
-	if (text[0] == '\0')
-		text = curl_easy_strerror(code);
+	offered_text(curl, offered, sizeof(offered));
+	f.why = error != 0 ? strerror((int)error) : NULL;
+	f.status = (int)tunnel;
+	f.offered = offered;
 	if (code == CURLE_COULDNT_CONNECT && error == ECONNRESET)
 		code = CURLE_SSL_CONNECT_ERROR;	/* TCP was up before the reset */
 	if (tunnel >= 300)
-		return (proxy_error(curl, host, tunnel, e));
-	switch (code) {
-	case CURLE_COULDNT_RESOLVE_PROXY:
-		err_set(e, EX_UNAVAILABLE, "E601",
-		    "the name of the proxy cannot be resolved");
-		return (err_fix(e, "check HTTPS_PROXY and ALL_PROXY"));
-	case CURLE_COULDNT_RESOLVE_HOST:
-		err_set(e, EX_UNAVAILABLE, "E601", "cannot resolve %s", host);
-		return (err_fix(e, "check the network and its DNS; if only a "
-		    "proxy has DNS, set HTTPS_PROXY"));
-	case CURLE_PEER_FAILED_VERIFICATION:
-		return (certificate_error(q, host, text, e));
-	case CURLE_SSL_CACERT_BADFILE:
-		return (err_set(e, EX_CONFIG, "E605",
-		    "cannot read certificates from %s",
-		    q->net->ca_file[0] != '\0' ? q->net->ca_file :
-		    "the system's store"));
-	case CURLE_SSL_CONNECT_ERROR:
-		err_set(e, EX_PROTOCOL, "E606", "no TLS with %s: %s", host,
-		    text);
-		return (err_fix(e, "something on the way may break TLS; try "
-		    "another network"));
-	case CURLE_WRITE_ERROR:
-		return (err_set(e, EX_PROTOCOL, "E412",
-		    "the answer of %s is larger than %zu bytes", host,
-		    q->body_max));
-	case CURLE_COULDNT_CONNECT:
-		break;
-	case CURLE_OPERATION_TIMEDOUT:
-		if (connected_us == 0)
-			break;
-		/* FALLTHROUGH */
-	case CURLE_PARTIAL_FILE: case CURLE_GOT_NOTHING:
-	case CURLE_SEND_ERROR: case CURLE_RECV_ERROR:
-		err_set(e, EX_TEMPFAIL, "E409", "lost the connection to %s: %s",
-		    host, text);
-		if (code != CURLE_OPERATION_TIMEDOUT)
-			e->retry = RETRY_NETWORK;
-		return (err_fix(e, "try again; https://azure.status.microsoft"));
-	default:
-		return (err_set(e, EX_PROTOCOL, "E412", "no good answer of %s: "
-		    "%s", host, text));
-	}
-	return (cannot_connect(q, host, e));
+		f.fault = FAULT_PROXY_REFUSED;
+	else if (proxy->host[0] != '\0' && tunnel / 100 != 2)
+		f.fault = proxy_fault(code, connected_us);
+	else
+		f.fault = host_fault(code, q->local ? connected_us != 0 :
+		    secured_us != 0);
+	return (http_explain(&f, q, proxy, e));
 }
 
 /* Whatever a name leads to: a local request goes nowhere else. */
@@ -200,24 +225,111 @@ open_local(void *arg, curlsocktype purpose, struct curl_sockaddr *to)
 }
 
 static void
-set_local(CURL *curl)
+set_trust_file(CURL *curl, const char *path)
 {
-	curl_easy_setopt(curl, CURLOPT_PROXY, "");
-	curl_easy_setopt(curl, CURLOPT_OPENSOCKETFUNCTION, open_local);
+	curl_easy_setopt(curl, CURLOPT_CAINFO, path[0] != '\0' ? path : NULL);
 }
 
-static void
-set_trust(CURL *curl, const char *ca_file)
+/* Two files: libcurl takes one, so they are put together. */
+static int
+set_trust_files(CURL *curl, const char *one, const char *other)
 {
-	const char *dir;
+#if LIBCURL_VERSION_NUM >= 0x074d00	/* 7.77.0 */
+	struct secret all = SECRET_INIT, more = SECRET_INIT;
+	struct curl_blob blob;
+	int rc = -1;
 
-	if (ca_file[0] != '\0') {
-		curl_easy_setopt(curl, CURLOPT_CAINFO, ca_file);
-		curl_easy_setopt(curl, CURLOPT_CAPATH, NULL);
-	} else if ((dir = trust_hashed_dir()) != NULL) {
-		curl_easy_setopt(curl, CURLOPT_CAINFO, NULL);
-		curl_easy_setopt(curl, CURLOPT_CAPATH, dir);
+	if (text_read_file(one, TRUST_MAX, &all) == 0 &&
+	    text_read_file(other, TRUST_MAX, &more) == 0 &&
+	    text_append(&all, "\n", 1, 2 * TRUST_MAX) == 0 &&
+	    text_append(&all, more.data, more.len, 2 * TRUST_MAX) == 0) {
+		blob = (struct curl_blob){ all.data, all.len, CURL_BLOB_COPY };
+		rc = curl_easy_setopt(curl, CURLOPT_CAINFO_BLOB, &blob) ==
+		    CURLE_OK ? 0 : -1;
 	}
+	secret_free(&all);
+	secret_free(&more);
+	return (rc);
+#else
+	(void)other;
+	set_trust_file(curl, one);
+	return (0);
+#endif
+}
+
+static int
+set_trust(CURL *curl, const struct http_request *q, struct err *e)
+{
+	struct trust t;
+
+	if (trust_find(q->net, &t, e) == -1)
+		return (-1);
+	curl_easy_setopt(curl, CURLOPT_CAPATH, t.dir[0] != '\0' ? t.dir : NULL);
+	if (t.also[0] == '\0' || t.bundle[0] == '\0') {
+		set_trust_file(curl, t.only[0] != '\0' ? t.only :
+		    t.also[0] != '\0' ? t.also : t.bundle);
+		return (0);
+	}
+	if (set_trust_files(curl, t.also, t.bundle) == 0)
+		return (0);
+	return (err_set(e, EX_CONFIG, "E605", "cannot read certificates from "
+	    "%.120s and %.100s", t.also, t.bundle));
+}
+
+/*
+ * With a login, each way that libcurl knows to use it; Negotiate would go
+ * without it.  With none, Negotiate by the user's Kerberos ticket, if the proxy
+ * offers it.
+ */
+static void
+set_proxy(CURL *curl, const struct httpproxy *p)
+{
+	char url[sizeof(p->host) + 16];
+
+	if (p->host[0] == '\0') {
+		curl_easy_setopt(curl, CURLOPT_PROXY, "");
+		return;
+	}
+	(void)snprintf(url, sizeof(url), strchr(p->host, ':') != NULL ?
+	    "http://[%s]:%d" : "http://%s:%d", p->host, p->port);
+	curl_easy_setopt(curl, CURLOPT_PROXY, url);
+	curl_easy_setopt(curl, CURLOPT_HTTPPROXYTUNNEL, 1L);
+	if (p->user.len > 0) {
+		curl_easy_setopt(curl, CURLOPT_PROXYUSERNAME, p->user.data);
+		curl_easy_setopt(curl, CURLOPT_PROXYPASSWORD, p->password.data);
+		curl_easy_setopt(curl, CURLOPT_PROXYAUTH, (long)(CURLAUTH_BASIC |
+		    CURLAUTH_DIGEST | CURLAUTH_NTLM));
+	} else if (curl_version_info(CURLVERSION_NOW)->features &
+	    CURL_VERSION_SPNEGO) {
+		curl_easy_setopt(curl, CURLOPT_PROXYUSERPWD, ":");
+		curl_easy_setopt(curl, CURLOPT_PROXYAUTH,
+		    (long)(CURLAUTH_NEGOTIATE | CURLAUTH_ONLY));
+	}
+}
+
+/* Where to, and whom to believe there.  Returns 0 or -1. */
+static int
+set_way(CURL *curl, const struct http_request *q, struct httpproxy *proxy,
+    struct err *e)
+{
+	char host[256];
+	int port;
+
+	curl_easy_setopt(curl, CURLOPT_NOPROXY, "");	/* it is our decision */
+	if (q->local) {
+		set_proxy(curl, proxy);
+		curl_easy_setopt(curl, CURLOPT_OPENSOCKETFUNCTION, open_local);
+		return (0);
+	}
+	http_target(q->url, host, sizeof(host), &port);
+	if (set_trust(curl, q, e) == -1 ||
+	    httpproxy_for(q->net, host, port, proxy, e) == -1)
+		return (-1);
+	if (proxy->host[0] != '\0')
+		log_debug("%s: by way of the proxy %s%s", host, proxy->name,
+		    proxy->user.len > 0 ? ", with a login" : "");
+	set_proxy(curl, proxy);
+	return (0);
 }
 
 static void
@@ -227,8 +339,6 @@ set_limits(CURL *curl, const struct http_request *q)
 	curl_easy_setopt(curl, CURLOPT_CONNECTTIMEOUT_MS, q->local ?
 	    (long)CONNECT_LOCAL_MS : (long)CONNECT_MS);
 	curl_easy_setopt(curl, CURLOPT_TIMEOUT, (long)q->timeout_s);
-	curl_easy_setopt(curl, CURLOPT_LOW_SPEED_LIMIT, (long)SLOW_BYTES);
-	curl_easy_setopt(curl, CURLOPT_LOW_SPEED_TIME, (long)SLOW_S);
 #if LIBCURL_VERSION_NUM >= 0x075500	/* 7.85.0 */
 	curl_easy_setopt(curl, CURLOPT_PROTOCOLS_STR, q->local ?
 	    "http" : "https");
@@ -260,14 +370,11 @@ perform(CURL *curl, const struct http_request *q, struct answer *a,
 		headers = more;
 	}
 	set_limits(curl, q);
-	if (q->local)
-		set_local(curl);
-	else
-		set_trust(curl, q->net->ca_file);
 	curl_easy_setopt(curl, CURLOPT_ERRORBUFFER, text);
 	curl_easy_setopt(curl, CURLOPT_URL, q->url);
 	curl_easy_setopt(curl, CURLOPT_USERAGENT, "arc-relay/" VERSION);
 	curl_easy_setopt(curl, CURLOPT_HTTPHEADER, headers);
+	curl_easy_setopt(curl, CURLOPT_HEADEROPT, (long)CURLHEADER_SEPARATE);
 	if (q->body != NULL) {
 		curl_easy_setopt(curl, CURLOPT_POSTFIELDSIZE_LARGE,
 		    (curl_off_t)q->body->len);
@@ -279,6 +386,9 @@ perform(CURL *curl, const struct http_request *q, struct answer *a,
 	curl_easy_setopt(curl, CURLOPT_WRITEDATA, a);
 	curl_easy_setopt(curl, CURLOPT_HEADERFUNCTION, on_header);
 	curl_easy_setopt(curl, CURLOPT_HEADERDATA, a);
+	curl_easy_setopt(curl, CURLOPT_NOPROGRESS, 0L);
+	curl_easy_setopt(curl, CURLOPT_XFERINFOFUNCTION, on_progress);
+	curl_easy_setopt(curl, CURLOPT_XFERINFODATA, a);
 	code = curl_easy_perform(curl);
  out:
 	curl_slist_free_all(headers);
@@ -302,7 +412,8 @@ not_local(const char *url, struct err *e)
 int
 http_once(const struct http_request *q, struct http_reply *reply, struct err *e)
 {
-	struct answer a = { reply, q->body_max };
+	struct answer a = { .reply = reply, .body_max = q->body_max };
+	struct httpproxy proxy = HTTPPROXY_INIT;
 	char text[CURL_ERROR_SIZE] = "";
 	long status = 0;
 	CURL *curl = NULL;
@@ -320,8 +431,10 @@ http_once(const struct http_request *q, struct http_reply *reply, struct err *e)
 		err_set(e, EX_OSERR, "", "cannot start libcurl");
 		goto out;
 	}
+	if (set_way(curl, q, &proxy, e) == -1)
+		goto out;
 	if ((code = perform(curl, q, &a, text)) != CURLE_OK) {
-		transport_error(curl, code, q, text, e);
+		no_answer(curl, code, q, &proxy, text, e);
 		goto out;
 	}
 	(void)curl_easy_getinfo(curl, CURLINFO_RESPONSE_CODE, &status);
@@ -333,6 +446,7 @@ http_once(const struct http_request *q, struct http_reply *reply, struct err *e)
  out:
 	curl_easy_cleanup(curl);
 	curl_global_cleanup();
+	httpproxy_free(&proxy);
 	return (rc);
 }
 

@@ -1,7 +1,7 @@
 /*
  * HTTPS requests; only http.c knows libcurl.  No redirects, no cookies, no
- * compression, no netrc: one request, one answer of bounded size.  Proxies are
- * what the environment says (curl(1), ENVIRONMENT).
+ * compression, no netrc: one request, one answer of bounded size.  The way there
+ * is that of relay/httpproxy.h and relay/trust.h.
  */
 #ifndef AUTH_HTTP_H
 #define AUTH_HTTP_H
@@ -54,7 +54,9 @@ struct http_reply {
  * Returns 0 when an answer came, whatever its status; -1 when
  * none did, with an error that names the host: E601 name, E602 connect, E603
  * and E604 proxy, E605 certificate, E606 TLS, E409 connection lost or too slow,
- * E412 too large, E313 a local URL that is not local.  reply is freed by the caller in both cases.
+ * E412 too large, E313 a local URL that is not local.  The first byte may take
+ * the whole of timeout_s; an answer that has begun and then brings less than 100
+ * bytes a second for 5 s is E409.  reply is freed by the caller in both cases.
  */
 int	 http_once(const struct http_request *q, struct http_reply *reply,
 	    struct err *e);
@@ -105,6 +107,9 @@ bool	 http_is_local_address(const struct sockaddr *address);
 
 /* "https://host:port/path" -> "host:port". */
 void	 http_host(const char *url, char *out, size_t size);
+
+/* "https://[::1]:8443/path" -> "[::1]", 8443; 443 if no port is said. */
+void	 http_target(const char *url, char *host, size_t size, int *port);
 
 /* "libcurl/7.88.1 OpenSSL/3.0.17 ...".  Static. */
 const char *http_version(void);

@@ -5,6 +5,7 @@
 #include <ctype.h>
 #include <netinet/in.h>
 #include <stdio.h>
+#include <stdlib.h>
 #include <string.h>
 #include <strings.h>
 #include <sys/socket.h>
@@ -12,7 +13,8 @@
 #include "auth/http.h"
 #include "auth/text.h"
 
-#define HTTP	"http://"
+#define HTTP		"http://"
+#define HTTPS_PORT	443
 
 bool
 http_header(const struct http_reply *reply, const char *name, char *out,
@@ -47,6 +49,20 @@ http_host(const char *url, char *out, size_t size)
 
 	host = host != NULL ? host + 3 : url;
 	(void)snprintf(out, size, "%.*s", (int)strcspn(host, "/"), host);
+}
+
+void
+http_target(const char *url, char *host, size_t size, int *port)
+{
+	char *colon;
+
+	http_host(url, host, size);
+	colon = strrchr(host, ':');
+	*port = HTTPS_PORT;
+	if (colon != NULL && strchr(colon, ']') == NULL) {
+		*port = (int)strtol(colon + 1, NULL, 10);
+		*colon = '\0';
+	}
 }
 
 bool

@@ -133,7 +133,7 @@ start_helper(const char *path, const struct opts *o, const char *refused,
 	posix_spawn_file_actions_t files;
 	posix_spawnattr_t attr;
 	sigset_t none, pipe_only;
-	const char *argv[20];
+	const char *argv[24];
 	char port[8];
 	pid_t pid = -1;
 	int end[2], n = 0, error;
@@ -158,6 +158,14 @@ start_helper(const char *path, const struct opts *o, const char *refused,
 	}
 	if (o->no_cache)
 		argv[n++] = "--no-cache";
+	if (o->proxy != NULL) {
+		argv[n++] = "--proxy";
+		argv[n++] = o->proxy;
+	}
+	if (o->proxy_auth_file != NULL) {
+		argv[n++] = "--proxy-auth-file";
+		argv[n++] = o->proxy_auth_file;
+	}
 	if (refused != NULL) {
 		argv[n++] = "--refused";
 		argv[n++] = refused;

@@ -16,12 +16,15 @@
 #include "relay/crypto.h"
 #include "relay/endpoint.h"
 #include "relay/err.h"
+#include "relay/httpproxy.h"
 #include "relay/info.h"
 #include "relay/log.h"
+#include "relay/trust.h"
 #include "relay/wire.h"
 #include "relay/ws.h"
 
 #define CONNECT_MS	5000	/* for each address */
+#define HTTPS_PORT	443
 #define ATTEMPT_MS	20000	/* one dial in twenty honestly takes 3-7 s */
 #define SLICE_MS	1000	/* longest sleep while libwebsockets is at work */
 #define NCLASSES	(RETRY_CREDENTIAL + 1)
@@ -57,12 +60,33 @@ check_answer(const struct wire_answer *a, const char *key,
 	return (diag_refusal(a, names, e));
 }
 
+/* The time is up: say for what. */
+static int
+too_late(const struct wire *w, const struct httpproxy *proxy, const char *host,
+    int64_t waited_ms, struct err *e)
+{
+	const char *phase = wire_phase(w);
+
+	if (strcmp(phase, "upgrade") == 0)
+		return (diag_no_answer((int)((waited_ms + 999) / 1000), e));
+	if (strcmp(phase, "proxy") == 0)
+		httpproxy_silent(proxy, host, e);
+	else {
+		err_set(e, EX_UNAVAILABLE, "E602", "no connection to the relay "
+		    "in time (waiting for %s)", phase);
+		err_fix(e, "check the network, or give another way with "
+		    "--connect-to HOST:PORT");
+	}
+	e->retry = RETRY_NETWORK;
+	return (-1);
+}
+
 /*
  * Drives w to the relay's answer.  Returns 0, or -1 as dial does.
  */
 static int
-await_answer(struct wire *w, struct sshio *ssh, int64_t until_ms,
-    struct err *e)
+await_answer(struct wire *w, const struct httpproxy *proxy, const char *host,
+    struct sshio *ssh, int64_t until_ms, struct err *e)
 {
 	int64_t left_ms, began = clock_ms();
 	int r;
@@ -71,17 +95,9 @@ await_answer(struct wire *w, struct sshio *ssh, int64_t until_ms,
 		struct pollfd p = { wire_fd(w), wire_events(w), 0 };
 
 		left_ms = until_ms - clock_ms();
-		if (left_ms <= 0) {
-			if (strcmp(wire_phase(w), "upgrade") == 0)
-				return (diag_no_answer((int)((clock_ms() -
-				    began + 999) / 1000), e));
-			err_set(e, EX_UNAVAILABLE, "E602", "no connection to "
-			    "the relay in time (waiting for %s)",
-			    wire_phase(w));
-			e->retry = RETRY_NETWORK;
-			return (err_fix(e, "check the network, or give another "
-			    "way with --connect-to HOST:PORT"));
-		}
+		if (left_ms <= 0)
+			return (too_late(w, proxy, host, clock_ms() - began,
+			    e));
 		if (sshio_wait(ssh, &p, left_ms < SLICE_MS ? left_ms :
 		    SLICE_MS) == SSHIO_LEFT) {
 			*e = (struct err)ERR_INIT;
@@ -89,6 +105,21 @@ await_answer(struct wire *w, struct sshio *ssh, int64_t until_ms,
 		}
 	}
 	return (r);
+}
+
+/* The way to host: a proxy, unless TCP is sent elsewhere anyway. */
+static int
+find_way(const struct opts *o, const struct cloud *cloud, const char *host,
+    struct httpproxy *proxy, struct err *e)
+{
+	*proxy = (struct httpproxy)HTTPPROXY_INIT;
+	if (o->connect_port == 0 &&
+	    httpproxy_for(&cloud->net, host, HTTPS_PORT, proxy, e) == -1)
+		return (-1);
+	if (proxy->host[0] != '\0')
+		log_verbose("by way of the proxy %s%s", proxy->name,
+		    proxy->user.len > 0 ? ", with a login" : "");
+	return (0);
 }
 
 static int
@@ -101,11 +132,15 @@ attempt(const struct opts *o, const struct cloud *cloud,
 	const struct wire_times *t;
 	struct endpoint ep;
 	struct wire_config config = { .connect_ms = CONNECT_MS };
-	struct wire *w;
+	struct httpproxy proxy = HTTPPROXY_INIT;
+	struct trust trust;
+	struct wire *w = NULL;
 
 	endpoint_new_id(id);
-	if (endpoint_build(&ep, info, o->port, id, e) == -1)
-		return (-1);
+	if (endpoint_build(&ep, info, o->port, id, e) == -1 ||
+	    trust_find(&cloud->net, &trust, e) == -1 ||
+	    find_way(o, cloud, ep.host, &proxy, e) == -1)
+		goto fail;
 	ws_new_key(key);
 	config.host = ep.host;
 	config.path = ep.path;
@@ -114,25 +149,27 @@ attempt(const struct opts *o, const struct cloud *cloud,
 	config.websocket_key = key;
 	config.connect_host = o->connect_port != 0 ? o->connect_host : NULL;
 	config.connect_port = o->connect_port;
-	config.ca_file = cloud->net.ca_file[0] != '\0' ?
-	    cloud->net.ca_file : NULL;
+	config.proxy = proxy.host[0] != '\0' ? &proxy : NULL;
+	config.trust = &trust;
 
 	log_verbose("connecting to %s, id %s", ep.host, id);
-	if ((w = wire_new(&config, e)) == NULL)
-		return (-1);
-	if (await_answer(w, ssh, until_ms, e) == -1)
+	if ((w = wire_new(&config, e)) == NULL ||
+	    await_answer(w, &proxy, ep.host, ssh, until_ms, e) == -1)
 		goto fail;
 	*answer = *wire_answer(w);
 	log_verbose("answer: %d %s", answer->status, answer->reason);
 	if (check_answer(answer, key, names, e) == -1)
 		goto fail;
 	t = wire_times(w);
-	log_verbose("dns %d tcp %d tls %d upgrade %d ms", (int)t->dns_ms,
-	    (int)t->tcp_ms, (int)t->tls_ms, (int)t->upgrade_ms);
+	log_verbose("dns %d tcp %d proxy %d tls %d upgrade %d ms",
+	    (int)t->dns_ms, (int)t->tcp_ms, (int)t->proxy_ms, (int)t->tls_ms,
+	    (int)t->upgrade_ms);
 	*wire = w;
+	httpproxy_free(&proxy);
 	return (0);
  fail:
 	wire_free(w);
+	httpproxy_free(&proxy);
 	return (-1);
 }
 

@@ -19,8 +19,7 @@ harden_process(void)
 		"OPENSSL_CONF",		/* may load engines: foreign code */
 		"OPENSSL_MODULES",
 		"OPENSSL_ENGINES",
-		"http_proxy",		/* libwebsockets believes it, and asks
-					 * no NO_PROXY */
+		"socks_proxy",		/* some libwebsockets believe it */
 	};
 	size_t i;
 

@@ -20,31 +20,30 @@
 
 #define GROUPS	"P-384:P-256:X25519"
 
+/* What cannot be read is told before: trust_find has looked at it. */
 static int
-trust_system(SSL_CTX *ctx, struct err *e)
+load_trust(SSL_CTX *ctx, const struct trust *trust, struct err *e)
 {
-	static const char *const bundles[] = {
-		"/etc/ssl/certs/ca-certificates.crt",	/* Debian, Alpine */
-		"/etc/pki/tls/certs/ca-bundle.crt",	/* Fedora */
-		"/etc/ssl/cert.pem",			/* BSD, macOS */
-	};
-	const char *dir = trust_hashed_dir();
+	const char *const files[] = { trust->only, trust->also, trust->bundle };
 	size_t i;
 
-	if (dir != NULL && SSL_CTX_load_verify_dir(ctx, dir) == 1)
-		return (0);
-	for (i = 0; i < sizeof(bundles) / sizeof(bundles[0]); i++)
-		if (SSL_CTX_load_verify_file(ctx, bundles[i]) == 1)
-			return (0);
-	if (SSL_CTX_set_default_verify_paths(ctx) == 1)
-		return (0);
-	err_set(e, EX_CONFIG, "E605", "no trusted certificates are installed");
-	return (err_fix(e, "install the package ca-certificates, or give "
-	    "--ca-file FILE"));
+	for (i = 0; i < sizeof(files) / sizeof(files[0]); i++)
+		if (files[i][0] != '\0' &&
+		    SSL_CTX_load_verify_file(ctx, files[i]) != 1) {
+			err_set(e, EX_CONFIG, "E605", "cannot read a "
+			    "certificate from %s", files[i]);
+			return (err_fix(e, "name a PEM file of trusted "
+			    "certificates"));
+		}
+	if (trust->dir[0] != '\0' &&
+	    SSL_CTX_load_verify_dir(ctx, trust->dir) != 1)
+		return (err_set(e, EX_OSERR, "", "cannot set up TLS"));
+	return (0);
 }
 
 int
-tls_init(struct tls *t, const char *host, const char *ca_file, struct err *e)
+tls_init(struct tls *t, const char *host, const struct trust *trust,
+    struct err *e)
 {
 	SSL_CTX *ctx;
 
@@ -79,13 +78,7 @@ tls_init(struct tls *t, const char *host, const char *ca_file, struct err *e)
 	if (X509_VERIFY_PARAM_set1_host(SSL_CTX_get0_param(ctx), host, 0) != 1)
 		return (err_set(e, EX_OSERR, "", "cannot set up TLS"));
 
-	if (ca_file == NULL)
-		return (trust_system(ctx, e));
-	if (SSL_CTX_load_verify_file(ctx, ca_file) == 1)
-		return (0);
-	err_set(e, EX_NOINPUT, "E605", "cannot read a certificate from %s",
-	    ca_file);
-	return (err_fix(e, "name a PEM file of trusted certificates"));
+	return (load_trust(ctx, trust, e));
 }
 
 void
@@ -184,32 +177,28 @@ tls_note_verdict(struct tls *t, void *verification, int was_good)
 	}
 }
 
-#else	/* libwebsockets on mbedTLS: it makes its own context from a file */
+#else	/* libwebsockets on mbedTLS: it makes its own context from one file */
 
-static const char *const bundles[] = {
-	"/etc/ssl/certs/ca-certificates.crt",
-	"/etc/pki/tls/certs/ca-bundle.crt",
-	"/etc/ssl/cert.pem",
-};
+#define SYSTEM_BUNDLE	"/etc/ssl/certs/ca-certificates.crt"
 
 int
-tls_init(struct tls *t, const char *host, const char *ca_file, struct err *e)
+tls_init(struct tls *t, const char *host, const struct trust *trust,
+    struct err *e)
 {
-	size_t i;
+	const char *file = trust->only[0] != '\0' ? trust->only :
+	    trust->also[0] != '\0' ? trust->also : trust->bundle;
 
 	*t = (struct tls)TLS_INIT;
 	(void)snprintf(t->host, sizeof(t->host), "%s", host);
-	for (i = 0; ca_file == NULL &&
-	    i < sizeof(bundles) / sizeof(bundles[0]); i++)
-		if (access(bundles[i], R_OK) == 0)
-			ca_file = bundles[i];
-	if (ca_file == NULL || access(ca_file, R_OK) == -1) {
-		err_set(e, EX_NOINPUT, "E605", "cannot read a certificate "
-		    "from %s", ca_file != NULL ? ca_file : bundles[0]);
+	if (file[0] == '\0')
+		file = SYSTEM_BUNDLE;	/* it reads no folder */
+	if (access(file, R_OK) == -1) {
+		err_set(e, EX_CONFIG, "E605", "cannot read a certificate "
+		    "from %s", file);
 		return (err_fix(e, "name a PEM file of trusted certificates "
 		    "with --ca-file FILE"));
 	}
-	if ((t->context = strdup(ca_file)) == NULL)
+	if ((t->context = strdup(file)) == NULL)
 		return (err_set(e, EX_OSERR, "", "cannot set up TLS"));
 	return (0);
 }

@@ -9,6 +9,7 @@
 
 struct err;
 struct lws_context_creation_info;
+struct trust;
 
 struct tls {
 	void	*context;	/* of the TLS library, handed to libwebsockets */
@@ -19,11 +20,10 @@ struct tls {
 #define TLS_INIT	{ .context = NULL }
 
 /*
- * host: the name that the certificate must have.  ca_file: trust what is in
- * this PEM file and nothing else; NULL: trust what the system trusts.
- * Returns 0, or -1 with EX_NOINPUT or EX_CONFIG.
+ * host: the name that the certificate must have.  trust: of trust_find.
+ * Returns 0, or -1 with EX_CONFIG or EX_OSERR.
  */
-int	 tls_init(struct tls *t, const char *host, const char *ca_file,
+int	 tls_init(struct tls *t, const char *host, const struct trust *trust,
 	    struct err *e);
 void	 tls_free(struct tls *t);
 

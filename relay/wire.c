@@ -16,13 +16,16 @@
 #include "relay/clock.h"
 #include "relay/endpoint.h"
 #include "relay/err.h"
+#include "relay/httpproxy.h"
 #include "relay/log.h"
 #include "relay/resolve.h"
 #include "relay/tls.h"
+#include "relay/tunnel.h"
 #include "relay/wire.h"
 
 #define HTTPS_PORT	443
 #define TLS_RECORD	(16 * 1024)
+#define PROXY_MS	10000	/* it connects to the relay before it answers */
 
 /*
  * Room for the request and for the answer.  The default of 4 KiB is too small
@@ -34,7 +37,7 @@
 /* Our own clock rules over each phase; this only keeps lws' clock out of it. */
 #define LWS_TIMEOUT_S	3600
 
-enum phase { DNS, TCP, TLS, UPGRADE, ANSWERED, LOST };
+enum phase { DNS, TCP, PROXY, TLS, UPGRADE, ANSWERED, LOST };
 
 struct wire {
 	struct wire_config	 config;
@@ -42,6 +45,7 @@ struct wire {
 	struct resolver		*resolver;
 	struct addrinfo		*addresses;	/* of all that were found */
 	struct addrinfo		*address;	/* the one being tried */
+	struct tunnel		*tunnel;	/* through the proxy, if there is one */
 	struct tls		 tls;
 	struct lws_context	*context;
 	struct lws		*conn;
@@ -62,6 +66,7 @@ enter(struct wire *w, enum phase phase)
 	switch (w->phase) {
 	case DNS:	w->times.dns_ms = took;		break;
 	case TCP:	w->times.tcp_ms = took;		break;
+	case PROXY:	w->times.proxy_ms = took;	break;
 	case TLS:	w->times.tls_ms = took;		break;
 	case UPGRADE:	w->times.upgrade_ms = took;	break;
 	default:	break;
@@ -224,6 +229,8 @@ new_context(struct wire *w)
 	info.connect_timeout_secs = LWS_TIMEOUT_S;
 #endif
 	info.fd_limit_per_thread = 8;	/* else one entry for each possible fd */
+	/* no proxy: tunnel.c is the way; else it would ask http_proxy */
+	info.http_proxy_address = "-:0";
 	tls_offer(&w->tls, &info);
 	return (lws_create_context(&info));
 }
@@ -241,14 +248,14 @@ static int
 dial_port(const struct wire *w)
 {
 	return (w->config.connect_port != 0 ? w->config.connect_port :
-	    HTTPS_PORT);
+	    w->config.proxy != NULL ? w->config.proxy->port : HTTPS_PORT);
 }
 
 static const char *
 dial_host(const struct wire *w)
 {
 	return (w->config.connect_host != NULL ? w->config.connect_host :
-	    w->config.host);
+	    w->config.proxy != NULL ? w->config.proxy->host : w->config.host);
 }
 
 /* Begins to connect to w->address.  Returns 0 or -1. */
@@ -283,6 +290,11 @@ cannot_connect(struct wire *w, int error, struct err *e)
 {
 	char text[NI_MAXHOST];
 
+	if (w->config.proxy != NULL) {
+		httpproxy_unreachable(w->config.proxy, strerror(error), e);
+		e->retry = RETRY_NETWORK;
+		return (-1);
+	}
 	err_set(e, EX_UNAVAILABLE, "E602", "cannot connect to %s (%s) port %d: "
 	    "%s", dial_host(w), address_text(w->address, text, sizeof(text)),
 	    dial_port(w), strerror(error));
@@ -328,6 +340,12 @@ step_dns(struct wire *w, struct err *e)
 	w->resolver = NULL;
 	if (error != 0) {
 		w->phase = LOST;
+		if (w->config.proxy != NULL) {
+			httpproxy_unresolved(w->config.proxy,
+			    gai_strerror(error), e);
+			e->retry = RETRY_NETWORK;
+			return (-1);
+		}
 		err_set(e, EX_UNAVAILABLE, "E601", "cannot resolve %s: %s",
 		    dial_host(w), gai_strerror(error));
 		e->retry = RETRY_NETWORK;
@@ -355,12 +373,38 @@ step_tcp(struct wire *w, struct err *e)
 	else if (getsockopt(p.fd, SOL_SOCKET, SO_ERROR, &error, &len) == 0 &&
 	    (error == 0 || error == ECONNRESET)) {
 		error = 0;	/* a reset comes after the connection was up */
-		enter(w, TLS);
+		enter(w, w->tunnel != NULL ? PROXY : TLS);
 	}
 	if (error == 0)
 		return (WIRE_AGAIN);
 	(void)cannot_connect(w, error, e);
 	return (next_address(w, e));
+}
+
+/*
+ * lws has begun to connect, in the background as ever, and does not know yet
+ * that the connection is up.  Until it is stepped the socket is ours.
+ */
+static int
+step_proxy(struct wire *w, struct err *e)
+{
+	int r = tunnel_step(w->tunnel, lws_get_socket_fd(w->conn), e);
+
+	if (r == TUNNEL_AGAIN && clock_ms() - w->phase_began_ms >= PROXY_MS) {
+		r = httpproxy_silent(w->config.proxy, tunnel_target(w->tunnel),
+		    e);
+		e->retry = RETRY_NETWORK;
+	}
+	if (r == TUNNEL_AGAIN)
+		return (WIRE_AGAIN);
+	if (r == -1) {
+		w->phase = LOST;
+		return (-1);
+	}
+	tunnel_free(w->tunnel);
+	w->tunnel = NULL;
+	enter(w, TLS);
+	return (WIRE_AGAIN);
 }
 
 /* lws gave up: say why in our words. */
@@ -403,7 +447,8 @@ wire_new(const struct wire_config *config, struct err *e)
 		return (NULL);
 	}
 	w->config = *config;
-	w->times = (struct wire_times){ -1, -1, -1, -1 };
+	w->times = (struct wire_times){ -1, -1,
+	    config->proxy != NULL ? -1 : 0, -1, -1 };
 	w->phase = DNS;
 	w->phase_began_ms = clock_ms();
 	w->resolver = resolver_start(dial_host(w), dial_port(w));
@@ -414,8 +459,13 @@ wire_new(const struct wire_config *config, struct err *e)
 	}
 
 	/* while the name is looked up */
-	if (tls_init(&w->tls, config->host, config->ca_file, e) == -1)
+	if (tls_init(&w->tls, config->host, config->trust, e) == -1)
 		goto fail;
+	if (config->proxy != NULL && (w->tunnel = tunnel_new(config->proxy,
+	    config->host, HTTPS_PORT)) == NULL) {
+		err_set(e, EX_OSERR, "", "out of memory");
+		goto fail;
+	}
 	if ((w->context = new_context(w)) == NULL) {
 		err_set(e, EX_OSERR, "", "cannot set up libwebsockets");
 		goto fail;
@@ -435,7 +485,9 @@ wire_step(struct wire *w, struct err *e)
 		r = step_dns(w, e);
 	if (r == WIRE_AGAIN && w->phase == TCP)
 		r = step_tcp(w, e);
-	if (r != WIRE_AGAIN || w->phase == DNS || w->phase == TCP)
+	if (r == WIRE_AGAIN && w->phase == PROXY)
+		r = step_proxy(w, e);
+	if (r != WIRE_AGAIN || w->phase < TLS)
 		return (r);
 	if (w->phase != ANSWERED)
 		(void)lws_service(w->context, -1);	/* -1: do not wait */
@@ -460,7 +512,7 @@ const char *
 wire_phase(const struct wire *w)
 {
 	static const char *const name[] = {
-		[DNS] = "dns", [TCP] = "tcp", [TLS] = "tls",
+		[DNS] = "dns", [TCP] = "tcp", [PROXY] = "proxy", [TLS] = "tls",
 		[UPGRADE] = "upgrade", [ANSWERED] = "open", [LOST] = "lost",
 	};
 
@@ -480,6 +532,8 @@ wire_fd(const struct wire *w)
 short
 wire_events(const struct wire *w)
 {
+	if (w->phase == PROXY)
+		return (tunnel_events(w->tunnel));
 	return (w->phase == TCP ? POLLOUT : POLLIN);
 }
 
@@ -561,5 +615,6 @@ wire_free(struct wire *w)
 	if (w->context != NULL)
 		lws_context_destroy(w->context);
 	tls_free(&w->tls);
+	tunnel_free(w->tunnel);
 	free(w);
 }

@@ -1,8 +1,8 @@
 /*
  * A TLS connection to the relay as a byte pipe that can be polled, in the
  * manner of libtls: the caller owns the waiting.  libwebsockets resolves
- * nothing here and sees no WebSocket: it connects, does TLS, sends one GET and
- * reads one answer; after "101" the body, which has no end, is ours in both
+ * nothing here and sees neither proxy nor WebSocket: it connects, does TLS,
+ * sends one GET and reads one answer; after "101" the body, which has no end, is ours in both
  * directions.
  *
  * Measured against libwebsockets' own WebSocket role on Debian 12 this sends
@@ -27,6 +27,8 @@
 
 struct err;
 struct header;
+struct httpproxy;
+struct trust;
 struct wire;
 
 /* Each differs from every length and from -1. */
@@ -43,7 +45,8 @@ struct wire_config {
 	const char		*websocket_key;	/* Sec-WebSocket-Key */
 	const char		*connect_host;	/* where TCP goes; NULL: host */
 	int			 connect_port;	/* 0: 443 */
-	const char		*ca_file;	/* NULL: what the system trusts */
+	const struct httpproxy	*proxy;		/* the way to host; NULL: straight */
+	const struct trust	*trust;		/* whom to believe */
 	int64_t			 connect_ms;	/* longest wait for one address */
 };
 
@@ -61,9 +64,9 @@ struct wire_answer {
 	bool	has_body_header;	/* a length or a transfer encoding */
 };
 
-/* How long each phase took; -1: not reached. */
+/* How long each phase took; -1: not reached; proxy: 0 without one. */
 struct wire_times {
-	int64_t	dns_ms, tcp_ms, tls_ms, upgrade_ms;
+	int64_t	dns_ms, tcp_ms, proxy_ms, tls_ms, upgrade_ms;
 };
 
 /*
@@ -76,8 +79,8 @@ struct wire *wire_new(const struct wire_config *config, struct err *e);
 /*
  * Goes on as far as it can without waiting.
  * Returns 0 when an HTTP answer, any, is there (wire_answer); WIRE_AGAIN; or -1
- * with an error: E601 name, E602 connect, E605 certificate, E606
- * handshake, E607 no HTTP.
+ * with an error: E601 name, E602 connect, E603 and E604 proxy, E605
+ * certificate, E606 handshake, E607 no HTTP.
  */
 int	 wire_step(struct wire *w, struct err *e);
 
@@ -85,7 +88,8 @@ int	 wire_step(struct wire *w, struct err *e);
 const struct wire_answer *wire_answer(const struct wire *w);
 const struct wire_times *wire_times(const struct wire *w);
 
-/* The phase that wire_step is in, in a word: "dns", "tcp", "tls", "upgrade". */
+/* The phase that wire_step is in, in a word: "dns", "tcp", "proxy",
+ * "tls", "upgrade". */
 const char *wire_phase(const struct wire *w);
 
 /* What to poll, also while wire_step returns WIRE_AGAIN. */

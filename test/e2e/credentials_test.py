@@ -530,7 +530,7 @@ class Network(CredentialsCase):
         with open(path, "w") as file:
             json.dump(good, file)
         done = subprocess.run(WRAP + [TOOL, "credentials", "--cloud-file", path, self.emu.machine_id("web01")],
-                              env={**self.env, "SSL_CERT_FILE": self.emu.ca_file, "CURL_CA_BUNDLE": self.emu.ca_file},
+                              env={**self.env, "CURL_CA_BUNDLE": self.emu.ca_file},
                               stdin=subprocess.DEVNULL, capture_output=True, text=True, timeout=HANG_S)
         self.assertEqual(done.returncode, 78, done.stderr)
         self.assertIn("[E605]", done.stderr)

@@ -154,7 +154,7 @@ class Tls(Case):
                      args=["-r", self.info_file("web01"), *deadline(2)])
 
     def test_no_such_ca_file(self):
-        self.refused(66, "/no/such/file", "[E605]",
+        self.refused(78, "/no/such/file", "[E605]",
                      args=["-r", self.info_file("web01"), "--ca-file", "/no/such/file"])
 
     def test_unknown_name(self):
