@@ -28,7 +28,7 @@ endif
 RELAY_LIBS	= $(shell $(PKG_CONFIG) --libs libwebsockets) -lssl -lcrypto -pthread
 JSON_LIBS	= $(shell $(PKG_CONFIG) --libs jansson)
 HTTP_LIBS	= $(shell $(PKG_CONFIG) --libs libcurl)
-CRYPTO_LIBS	= -lmbedcrypto
+CRYPTO_LIBS	= -lmbedx509 -lmbedcrypto
 LDLIBS		= -Wl,--as-needed $(RELAY_LIBS) $(JSON_LIBS) $(CRYPTO_LIBS)
 
 ALL_CFLAGS	= -std=c11 -D_GNU_SOURCE -DVERSION='"$(VERSION)"' \

@@ -3,11 +3,13 @@
  */
 #include <stdio.h>
 #include <string.h>
+#include <strings.h>
 #include <time.h>
 
 #include "auth/cloud.h"
 #include "auth/http.h"
 #include "auth/json.h"
+#include "auth/jwt.h"
 #include "auth/oauth.h"
 #include "auth/text.h"
 #include "relay/err.h"
@@ -16,29 +18,6 @@
 #define TOKEN_BODY_MAX	(64 * 1024)	/* bytes; a real one has 3,000 */
 #define TOKEN_LIFE_MIN_S	60
 #define TOKEN_LIFE_MAX_S	(24 * 3600)
-
-/* By OAuth's word (RFC 6749, 5.2); the first row is for all others. */
-static const struct meaning {
-	const char	*word;
-	const char	*id;
-	int		 status;
-	const char	*cause;
-	const char	*fix;
-} meanings[] = {
-	{ "", "E303", EX_NOUSER, "Entra gives no token",
-	    "look the number up: https://login.microsoftonline.com/error" },
-	{ "invalid_grant", "E303", EX_NOUSER,
-	    "the sign-in expired or was revoked", "az login" },
-	{ "interaction_required", "E304", EX_NOPERM,
-	    "Entra wants a fresh sign-in (MFA or Conditional Access)",
-	    "az login" },
-	{ "invalid_client", "E305", EX_NOUSER,
-	    "the client secret is wrong or expired",
-	    "az ad sp credential reset --id \"$AZURE_CLIENT_ID\"" },
-	{ "unauthorized_client", "E307", EX_NOUSER,
-	    "the tenant does not know the application",
-	    "check AZURE_TENANT_ID and AZURE_CLIENT_ID" },
-};
 
 int
 oauth_form_add(struct secret *form, const char *name, const char *value)
@@ -61,64 +40,15 @@ oauth_form_add_scope(struct secret *form, const struct cloud *c,
 	return (oauth_form_add(form, "scope", scope));
 }
 
-/* The first sentence of Entra's text, without its full stop. */
-static int
-first_sentence(const char *text)
-{
-	const char *end = strstr(text, ". ");
-	size_t len = strcspn(text, "\r\n");
-
-	if (end != NULL && (size_t)(end - text) < len)
-		len = (size_t)(end - text);
-	while (len > 0 && text[len - 1] == '.')
-		len--;
-	return (len < 200 ? (int)len : 200);
-}
-
-static const struct meaning *
-meaning_of(const char *word, const char *text)
-{
-	size_t i;
-
-	/* one number all the same: its word depends on the flow */
-	if (strncmp(text, "AADSTS700016:", 13) == 0)
-		word = "unauthorized_client";
-	for (i = 1; i < sizeof(meanings) / sizeof(meanings[0]); i++)
-		if (strcmp(word, meanings[i].word) == 0)
-			return (&meanings[i]);
-	return (&meanings[0]);
-}
-
-int
-oauth_refused(const char *text, size_t len, enum oauth_way way,
-    char error[40], struct err *e)
-{
-	char why[JS_WHY_MAX];
-	struct js *j = js_parse(text, len, why);
-	const char *word = js_string(j, "error");
-	const char *more = js_string(j, "error_description");
-	const struct meaning *m;
-
-	(void)way;
-	if (word != NULL) {
-		(void)snprintf(error, 40, "%s", word);
-		m = meaning_of(word, more != NULL ? more : "");
-		if (more == NULL)
-			more = word;
-		err_set(e, m->status, m->id, "%s: %.*s", m->cause,
-		    first_sentence(more), more);
-		err_fix(e, "%s", m->fix);
-	}
-	js_free(j);
-	return (word != NULL ? 0 : -1);
-}
-
 /* What a token's owner is called; the token's own words, checked by nobody. */
 static void
 read_account(const struct js *j, struct oauth_answer *a)
 {
-	(void)j;	/* comes with the id token */
-	a->account[0] = a->tenant[0] = '\0';
+	const char *id = js_string(j, "id_token");
+
+	if (id != NULL)
+		jwt_who(id, strlen(id), a->account, sizeof(a->account),
+		    a->tenant, sizeof(a->tenant));
 }
 
 int
@@ -156,6 +86,22 @@ oauth_read(const char *text, size_t len, int64_t now, struct oauth_answer *a,
 }
 
 int
+oauth_url(const struct cloud *c, const char *tenant, const char *endpoint,
+    char *out, size_t size, struct err *e)
+{
+	/* the tenant becomes part of a path: a GUID or a domain, no more */
+	if (tenant[0] == '\0' || !text_only(tenant, "-.") ||
+	    strspn(tenant, ".") == strlen(tenant) ||
+	    (size_t)snprintf(out, size, strcasecmp(tenant, "adfs") == 0 ?
+	    "%s/%s/oauth2/%s" : "%s/%s/oauth2/v2.0/%s", c->authority, tenant,
+	    endpoint) >= size) {
+		err_set(e, EX_CONFIG, "E307", "\"%.80s\" is not a tenant", tenant);
+		return (err_fix(e, "give its GUID or one of its domains"));
+	}
+	return (0);
+}
+
+int
 oauth_post(const struct cloud *c, const char *tenant, const char *endpoint,
     enum oauth_way way, const struct secret *form, struct secret *body,
     char error[40], struct err *e)
@@ -166,7 +112,7 @@ oauth_post(const struct cloud *c, const char *tenant, const char *endpoint,
 		NULL
 	};
 	struct http_reply reply = HTTP_REPLY_INIT;
-	char url[sizeof(c->authority) + 200];
+	char url[OAUTH_URL_MAX];
 	struct http_request q = {
 		.method = "POST", .url = url, .headers = headers, .body = form,
 		.net = &c->net, .timeout_s = TOKEN_TIMEOUT_S,
@@ -177,12 +123,8 @@ oauth_post(const struct cloud *c, const char *tenant, const char *endpoint,
 	int rc = -1;
 
 	error[0] = '\0';
-	/* the tenant becomes part of a path: a GUID or a domain, no more */
-	if (tenant[0] == '\0' || !text_only(tenant, "-.") || (size_t)snprintf(
-	    url, sizeof(url), "%s/%s/oauth2/v2.0/%s", c->authority, tenant,
-	    endpoint) >= sizeof(url))
-		return (err_set(e, EX_CONFIG, "E307",
-		    "\"%.80s\" is not a tenant", tenant));
+	if (oauth_url(c, tenant, endpoint, url, sizeof(url), e) == -1)
+		return (-1);
 	if (http_call(&q, &reply, e) == -1)
 		goto out;
 	text = reply.body.data != NULL ? reply.body.data : "";

@@ -26,7 +26,7 @@ struct oauth_answer {
 	struct secret	refresh_token;	/* empty: none was given */
 	int64_t		expires_on;	/* Unix seconds */
 	char		account[160];	/* user name in the id token; or "" */
-	char		tenant[80];	/* tid of the id token; or "" */
+	char		tenant[80];	/* GUID in the id token; or "" */
 	char		error[40];	/* OAuth's word when it was refused; or "" */
 };
 
@@ -39,8 +39,17 @@ int	 oauth_form_add(struct secret *form, const char *name, const char *value);
 int	 oauth_form_add_scope(struct secret *form, const struct cloud *c,
 	    const char *more);
 
+#define OAUTH_URL_MAX	512	/* bytes, with the NUL */
+
 /*
- * Posts form to an endpoint of tenant ("token", "devicecode").  Returns 0 with
+ * The URL of an endpoint of tenant ("token", "devicecode"); the tenant "adfs" of
+ * AD FS has no v2.0 in it.  Returns 0, or -1 with E307: that is no tenant.
+ */
+int	 oauth_url(const struct cloud *c, const char *tenant,
+	    const char *endpoint, char *out, size_t size, struct err *e);
+
+/*
+ * Posts form to an endpoint of tenant (oauth_url).  Returns 0 with
  * the body of a good answer; or -1 with an error of http_call, http_refused or
  * oauth_refused, and with OAuth's word for it in error ("" if it said none).
  */
@@ -64,9 +73,11 @@ int	 oauth_read(const char *text, size_t len, int64_t now,
 	    struct oauth_answer *a, struct err *e);
 
 /*
- * What an error answer means: E303 to E308, by OAuth's word (the AADSTS numbers
- * in the text change).  error: the word.  Returns 0, or -1 when text is no such
- * answer.
+ * What an error answer means to a client that proves itself in that way: E303 to
+ * E308, E313 (no such resource) or E409 (failing), by OAuth's word; the AADSTS
+ * numbers in the text change and only say it better.  No more than the first
+ * sentence of the text is told.
+ * error: the word.  Returns 0, or -1 when text is no such answer.
  */
 int	 oauth_refused(const char *text, size_t len, enum oauth_way way,
 	    char error[40], struct err *e);

@@ -19,6 +19,9 @@
 /* In the order in which they are tried, as DefaultAzureCredential has it. */
 static const struct token_source *const sources[] = {
 	&token_env,
+	&token_workload,
+	&token_github,
+	&token_pipelines,
 	&token_azcli,
 };
 

@@ -1,44 +1,59 @@
 /*
- * The token of a service principal: AZURE_TENANT_ID, AZURE_CLIENT_ID and
- * AZURE_CLIENT_SECRET (RFC 6749, 4.4).
+ * The token of a service principal that AZURE_* variables describe: client
+ * secret or certificate.  Not here: AZURE_USERNAME and AZURE_PASSWORD, which no
+ * tenant that asks for MFA takes.
  */
-#include <stdio.h>
+#include <stdbool.h>
+#include <string.h>
+#include <strings.h>
 
-#include "auth/cloud.h"
+#include "auth/app.h"
 #include "auth/env.h"
-#include "auth/oauth.h"
 #include "auth/token.h"
-#include "relay/err.h"
-#include "relay/secret.h"
+#include "relay/log.h"
+
+static bool
+is_true(const char *value)
+{
+	return (value != NULL && (strcmp(value, "1") == 0 ||
+	    strcasecmp(value, "true") == 0));
+}
+
+/* Half of it is set: a slip that nobody would find. */
+static enum token_result
+incomplete(const struct app *a)
+{
+	bool proof = a->secret != NULL || a->certificate != NULL;
+
+	if (!proof && env_get("AZURE_USERNAME") != NULL)
+		log_verbose("environment: AZURE_USERNAME and AZURE_PASSWORD "
+		    "are not used: arc-relay login");
+	else if (proof)
+		log_verbose("environment: %s%s%s not set",
+		    a->tenant == NULL ? "AZURE_TENANT_ID" : "",
+		    a->tenant == NULL && a->client == NULL ? " and " : "",
+		    a->client == NULL ? "AZURE_CLIENT_ID" : "");
+	return (TOKEN_SKIP);
+}
 
 static enum token_result
 get(const struct token_request *r, struct token *t, struct err *e)
 {
-	struct oauth_answer answer = OAUTH_ANSWER_INIT;
-	const char *tenant = env_get("AZURE_TENANT_ID");
-	const char *client = env_get("AZURE_CLIENT_ID");
-	const char *secret = env_get("AZURE_CLIENT_SECRET");
-	struct secret form = SECRET_INIT;
-	int rc = -1;
+	struct app a = {
+		.tenant = env_get("AZURE_TENANT_ID"),
+		.client = env_get("AZURE_CLIENT_ID"),
+		.secret = env_get("AZURE_CLIENT_SECRET"),
+		.certificate = env_get("AZURE_CLIENT_CERTIFICATE_PATH"),
+		.password = env_get("AZURE_CLIENT_CERTIFICATE_PASSWORD"),
+		.chain = is_true(env_get("AZURE_CLIENT_SEND_CERTIFICATE_CHAIN")),
+	};
 
-	if (tenant == NULL || client == NULL || secret == NULL)
-		return (TOKEN_SKIP);
-	if (oauth_form_add(&form, "grant_type", "client_credentials") == -1 ||
-	    oauth_form_add(&form, "client_id", client) == -1 ||
-	    oauth_form_add(&form, "client_secret", secret) == -1 ||
-	    oauth_form_add_scope(&form, r->cloud, "") == -1)
-		err_set(e, EX_OSERR, "", "out of memory");
-	else if ((rc = oauth_token(r->cloud, tenant, OAUTH_SECRET, &form,
-	    &answer, e)) == 0) {
-		t->text = answer.access_token;
-		answer.access_token = (struct secret)SECRET_INIT;
-		t->expires_on = answer.expires_on;
-		(void)snprintf(t->account, sizeof(t->account), "%s", client);
-		(void)snprintf(t->tenant, sizeof(t->tenant), "%s", tenant);
-	}
-	oauth_answer_free(&answer);
-	secret_free(&form);
-	return (rc == 0 ? TOKEN_GOT : TOKEN_FAILED);
+	if (a.tenant == NULL || a.client == NULL ||
+	    (a.secret == NULL && a.certificate == NULL))
+		return (incomplete(&a));
+	if (a.secret != NULL)
+		a.certificate = NULL;
+	return (app_token(r, &a, t, e));
 }
 
 const struct token_source token_env = {

@@ -456,7 +456,7 @@ class Login(CredentialsCase):
         done = subprocess.run(self.command(), env=self.env, stdin=subprocess.DEVNULL, capture_output=True,
                               text=True, timeout=HANG_S, executable=shutil.which(WRAP[0]) if WRAP else TOOL)
         self.assertEqual((done.returncode, done.stdout), (67, ""))
-        self.assertIn("(tried: environment, azure-cli)", done.stderr)
+        self.assertRegex(done.stderr, r"\(tried: environment, [a-z, -]*, azure-cli\)")
 
     def test_azure_cli_fails(self):
         for script, status, error, says in [
@@ -479,7 +479,7 @@ class Login(CredentialsCase):
     def test_only_the_named_one(self):
         self.az("exit 1")
         self.bad(67, "E301", "--credential", "environment", says="set AZURE_TENANT_ID")
-        self.bad(64, "", "--credential", "nonsense", says="environment, azure-cli")
+        self.bad(64, "", "--credential", "nonsense", says="one of: environment, ")
         self.assertFalse(os.path.exists(self.az_log))
 
     def test_what_entra_refuses(self):
@@ -487,7 +487,7 @@ class Login(CredentialsCase):
         for change, status, error, says in [
                 ({"AZURE_CLIENT_SECRET": "wrong"}, 67, "E305", "Invalid client secret provided"),
                 ({"AZURE_CLIENT_ID": "wrong"}, 67, "E307", "AADSTS700016"),
-                ({"AZURE_TENANT_ID": "wrong"}, 67, "E303", "AADSTS90002"),
+                ({"AZURE_TENANT_ID": "wrong"}, 67, "E307", "AADSTS90002"),
                 ({"AZURE_TENANT_ID": "../x"}, 78, "E307", "is not a tenant")]:
             with self.subTest(change=change):
                 self.env = {**env, **change}

@@ -22,8 +22,8 @@ OWNERS = {                              # beginning of a header's name -> who ma
     "libwebsockets": {"relay/wire.c", "relay/tls.c"},   # tls.c: its creation info
     "curl/": {"auth/http.c"},
     "jansson": {"auth/json.c"},
-    "mbedtls/": {"relay/crypto.c", "auth/keys.c"},
-    "psa/": {"relay/crypto.c", "auth/keys.c"},
+    "mbedtls/": {"relay/crypto.c", "auth/keys.c", "auth/keys_pbes2.c"},
+    "psa/": {"relay/crypto.c", "auth/keys.c", "auth/keys_pbes2.c"},
     "openssl/": {"relay/tls.c"},
 }
 

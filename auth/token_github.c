@@ -1,0 +1,51 @@
+/*
+ * GitHub Actions: the job's own token is exchanged for one of Entra's
+ * (arc-relay-protocol(7), TOKENS).
+ */
+#include <stddef.h>
+
+#include "auth/app.h"
+#include "auth/cloud.h"
+#include "auth/env.h"
+#include "auth/oidc.h"
+#include "auth/token.h"
+#include "relay/secret.h"
+
+#define NEEDS	"\"permissions: id-token: write\" in the workflow, and " \
+		"AZURE_CLIENT_ID and AZURE_TENANT_ID in its env"
+
+/* The audience that federated credentials name unless told otherwise. */
+#define AUDIENCE	"audience=api%3A%2F%2FAzureADTokenExchange"
+
+static enum token_result
+get(const struct token_request *r, struct token *t, struct err *e)
+{
+	static const char *const none[] = { NULL };
+	const struct oidc_request q = {
+		.service = "GitHub", .method = "GET",
+		.url = env_get("ACTIONS_ID_TOKEN_REQUEST_URL"),
+		.query = AUDIENCE, .headers = none,
+		.bearer = env_get("ACTIONS_ID_TOKEN_REQUEST_TOKEN"),
+		.member = "value", .net = &r->cloud->net, .remedy = NEEDS,
+	};
+	struct app a = {
+		.tenant = env_get("AZURE_TENANT_ID"),
+		.client = env_get("AZURE_CLIENT_ID"),
+	};
+	enum token_result result = TOKEN_FAILED;
+	struct secret token = SECRET_INIT;
+
+	if (q.url == NULL || q.bearer == NULL || a.tenant == NULL ||
+	    a.client == NULL)
+		return (TOKEN_SKIP);
+	if (oidc_token(&q, &token, e) == 0) {
+		a.assertion = token.data;
+		result = app_token(r, &a, t, e);
+	}
+	secret_free(&token);
+	return (result);
+}
+
+const struct token_source token_github = {
+	"github", NULL, "prod", get, NEEDS
+};
