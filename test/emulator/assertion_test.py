@@ -57,6 +57,7 @@ class RsaTest(unittest.TestCase):
             self.assertFalse(verify(key, b"data", other))
             self.assertFalse(verify(key, b"data", signature[:-1]))
             self.assertFalse(verify(key, b"data", signature + b"\0"))
+            self.assertFalse(verify(key, b"data", b"\0" + signature))
             self.assertFalse(verify(key, b"data", b"\xff" * len(signature)))
             for at in (0, len(signature) // 2, len(signature) - 1):
                 bent = bytearray(signature)
@@ -66,13 +67,36 @@ class RsaTest(unittest.TestCase):
             signature = openssl_sign(key_file, b"data", *PSS, "-sigopt", f"rsa_pss_saltlen:{salt}")
             self.assertFalse(rsa.verify_ps256(key, b"data", signature))
 
+    def private_key(self, folder):
+        """(file, (n, e, d))."""
+        _, key_file = certs.application(folder)
+        made = subprocess.run(["openssl", "pkcs8", "-topk8", "-nocrypt", "-in", key_file, "-outform", "DER"],
+                              capture_output=True, check=True)
+        return key_file, der.read_private_key(made.stdout)
+
     def test_own_signature(self):
         with tempfile.TemporaryDirectory() as folder:
-            _, key_file = certs.application(folder)
-            made = subprocess.run(["openssl", "pkcs8", "-topk8", "-nocrypt", "-in", key_file, "-outform", "DER"],
-                                  capture_output=True, check=True)
-            key = der.read_private_key(made.stdout)
+            key_file, key = self.private_key(folder)
             self.assertEqual(rsa.sign_rs256(key, b"data"), openssl_sign(key_file, b"data"))
+
+    def test_pss_encoding(self):
+        """Every part of the encoded message is looked at (RFC 8017 section 9.1.1, built step by step)."""
+        with tempfile.TemporaryDirectory() as folder:
+            n, e, d = self.private_key(folder)[1]
+        salt = os.urandom(32)
+
+        def signed(padding=bytes(190), one=b"\x01", trailer=b"\xbc", top=0x7F):
+            digest = hashlib.sha256(bytes(8) + hashlib.sha256(b"data").digest() + salt).digest()
+            block = padding + one + salt
+            mask = b"".join(hashlib.sha256(digest + bytes([0, 0, 0, count])).digest() for count in range(7))
+            masked = bytearray(a ^ b for a, b in zip(block, mask))
+            masked[0] = masked[0] & 0x7F | (top & 0x80)
+            return pow(int.from_bytes(bytes(masked) + digest + trailer, "big") % n, d, n).to_bytes(256, "big")
+
+        self.assertTrue(rsa.verify_ps256((n, e), b"data", signed()))
+        for wrong in (signed(trailer=b"\xcc"), signed(one=b"\x02"), signed(padding=bytes(189) + b"\x01"),
+                      signed(top=0xFF)):
+            self.assertFalse(rsa.verify_ps256((n, e), b"data", wrong))
 
 
 class AssertionCase(EmulatorCase):

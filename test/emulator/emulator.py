@@ -11,6 +11,9 @@ the machine and nothing is written outside the given folder. In tests:
     ... or with the environment emu.managed.env("imds") ...
     emu.log.wait(who="relay", what="closed"); emu.stop()
 
+What each part offers is told at the top of its file: entra.py (and directory.py, assertion.py,
+devicecode.py, authcode.py, usertokens.py), managed.py, oidc.py, arm.py, faults.py, agent.py.
+
 As a program: emulator.py --help.
 """
 

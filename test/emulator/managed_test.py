@@ -4,6 +4,8 @@ import base64
 import email.utils
 import json
 import os
+import select
+import socket
 import sys
 import time
 import urllib.parse
@@ -230,6 +232,15 @@ class ManagedTest(EmulatorCase):
         self.assertEqual(self.imds()[1]["expires_on"], "soon")
         with self.assertRaises(ValueError):
             self.emu.faults.managed.append(Fault("never-read"))
+
+    def test_stall(self):
+        self.emu.faults.managed.append(Fault("stall"))
+        with socket.create_connection(("127.0.0.1", self.managed.port)) as sock:
+            sock.sendall(b"GET /metadata/identity/oauth2/token HTTP/1.1\r\nHost: x\r\n\r\n")
+            self.emu.wait(who="managed", faults=["stall"])
+            self.assertEqual(select.select([sock], [], [], 0)[0], [])
+            sock.shutdown(socket.SHUT_WR)
+            self.assertEqual(sock.recv(1), b"")
 
 
 if __name__ == "__main__":
