@@ -34,6 +34,11 @@
 #define BEGIN_ENCRYPTED	"-----BEGIN ENCRYPTED PRIVATE KEY-----"
 #define END_ENCRYPTED	"-----END ENCRYPTED PRIVATE KEY-----"
 
+#define PUT_TOGETHER	"put both into one file: cat KEY.pem CERTIFICATE.pem " \
+			"> FILE; chmod 600 FILE"
+#define MAKE_ANOTHER	"make another and register it: az ad app credential " \
+			"reset --id \"$AZURE_CLIENT_ID\" --create-cert --append"
+
 struct keys {
 	mbedtls_pk_context	 key;
 	mbedtls_x509_crt	 certificates;	/* as in the file */
@@ -129,8 +134,7 @@ read_key(struct keys *k, const char *file, const struct secret *text,
 	}
 	if (strstr(text->data, "PRIVATE KEY-----") == NULL) {
 		err_set(e, EX_NOUSER, "E306", "%s holds no private key", file);
-		return (err_fix(e, "put both into one file: cat KEY.pem "
-		    "CERTIFICATE.pem > FILE; chmod 600 FILE"));
+		return (err_fix(e, PUT_TOGETHER));
 	}
 	err_set(e, EX_NOUSER, "E306", "the private key in %s cannot be read",
 	    file);
@@ -143,17 +147,15 @@ check_key(struct keys *k, const char *file, struct err *e)
 {
 	size_t bits = mbedtls_pk_get_bitlen(&k->key);
 
-	if (!mbedtls_pk_can_do(&k->key, MBEDTLS_PK_RSA)) {
+	if (!mbedtls_pk_can_do(&k->key, MBEDTLS_PK_RSA))
 		err_set(e, EX_NOUSER, "E306", "the private key in %s is %s: "
 		    "Entra takes RSA only", file, mbedtls_pk_get_name(&k->key));
-		return (err_fix(e, "make an RSA one: az ad app credential "
-		    "reset --id \"$AZURE_CLIENT_ID\" --create-cert --append"));
-	}
-	if (bits < BITS_MIN || bits > BITS_MAX)
-		return (err_set(e, EX_NOUSER, "E306", "the private key in %s "
-		    "has %zu bits: Entra takes %d and more", file, bits,
-		    BITS_MIN));
-	return (0);
+	else if (bits < BITS_MIN || bits > BITS_MAX)
+		err_set(e, EX_NOUSER, "E306", "the private key in %s has %zu "
+		    "bits: Entra takes %d and more", file, bits, BITS_MIN);
+	else
+		return (0);
+	return (err_fix(e, MAKE_ANOTHER));
 }
 
 static int
@@ -167,8 +169,7 @@ read_certificates(struct keys *k, const char *file, const struct secret *text,
 	if (k->certificates.raw.len == 0) {
 		err_set(e, EX_NOUSER, "E306", "%s holds no certificate that "
 		    "can be read", file);
-		return (err_fix(e, "put both into one file: cat KEY.pem "
-		    "CERTIFICATE.pem > FILE; chmod 600 FILE"));
+		return (err_fix(e, PUT_TOGETHER));
 	}
 	for (c = &k->certificates; c != NULL && k->own == NULL; c = c->next)
 		if (is_pair(&c->pk, &k->key))
@@ -188,9 +189,7 @@ check_dates(const struct keys *k, const char *file, struct err *e)
 	if (mbedtls_x509_time_is_past(t)) {
 		err_set(e, EX_NOUSER, "E306", "the certificate in %s expired "
 		    "on %04d-%02d-%02d", file, t->year, t->mon, t->day);
-		return (err_fix(e, "make another and register it: az ad app "
-		    "credential reset --id \"$AZURE_CLIENT_ID\" --create-cert "
-		    "--append"));
+		return (err_fix(e, MAKE_ANOTHER));
 	}
 	t = &k->own->valid_from;
 	if (mbedtls_x509_time_is_future(t)) {

@@ -9,6 +9,7 @@
 #include "auth/env.h"
 #include "auth/oidc.h"
 #include "auth/token.h"
+#include "relay/log.h"
 #include "relay/secret.h"
 
 #define NEEDS	"\"permissions: id-token: write\" in the workflow, and " \
@@ -36,8 +37,11 @@ get(const struct token_request *r, struct token *t, struct err *e)
 	struct secret token = SECRET_INIT;
 
 	if (q.url == NULL || q.bearer == NULL || a.tenant == NULL ||
-	    a.client == NULL)
+	    a.client == NULL) {
+		if (env_get("GITHUB_ACTIONS") != NULL)
+			log_verbose("github: needs %s", NEEDS);
 		return (TOKEN_SKIP);
+	}
 	if (oidc_token(&q, &token, e) == 0) {
 		a.assertion = token.data;
 		result = app_token(r, &a, t, e);
