@@ -85,8 +85,7 @@ void	 cache_drop(const struct cache *c, const struct cache_key *key);
 
 /*
  * Waits at most wait_ms for the lock of key.  Returns a descriptor for
- * cache_unlock, or -1: no cache, no locks on this file system, or a holder that
- * does not move; go on alone then, and do not write.
+ * cache_unlock; or -1 with errno as folder_lock.
  */
 int	 cache_lock(const struct cache *c, const struct cache_key *key, int wait_ms);
 void	 cache_unlock(int lock);

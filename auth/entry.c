@@ -103,7 +103,6 @@ read_head(const struct js *j, const struct cache_key *key, struct entry *x)
 	const char *bound_to = js_string(j, "key");
 	int64_t schema, port = 0;
 
-	*x = (struct entry){ .kind = "" };
 	if (js_integer(j, "schema", &schema) == -1 || schema != SCHEMA ||
 	    bound_to == NULL || strcmp(bound_to, key->name) != 0 ||
 	    js_integer(j, "written", &x->written_ms) == -1 ||
@@ -139,12 +138,50 @@ entry_read(const struct cache *c, const struct cache_key *key,
 	char why[JS_WHY_MAX];
 	struct js *j = NULL;
 
+	*x = (struct entry){ .kind = "" };
 	if (cache_read(c, key, &text) == 0)
 		j = js_parse(text.data, text.len, why);
+	x->bytes = text.len;
 	secret_free(&text);
 	if (j != NULL && read_head(j, key, x) == 0 && is_sane(x) &&
 	    (kind == NULL || strcmp(kind, x->kind) == 0))
 		return (j);
 	js_free(j);
 	return (NULL);
+}
+
+struct visitor {
+	const struct cache	*cache;
+	void			(*each)(void *arg, const struct cache_key *key,
+				    const struct entry *x);
+	void			*arg;
+};
+
+static void
+visit(void *arg, const char *name, time_t written)
+{
+	const struct visitor *v = arg;
+	struct cache_key key = { "" };
+	struct entry x;
+	struct js *j;
+
+	(void)written;
+	if (strlen(name) != SHA256_HEX ||
+	    strspn(name, "0123456789abcdef") != SHA256_HEX)
+		return;
+	(void)snprintf(key.name, sizeof(key.name), "%s", name);
+	if ((j = entry_read(v->cache, &key, NULL, &x)) == NULL)
+		x = (struct entry){ .bytes = x.bytes };
+	js_free(j);
+	v->each(v->arg, &key, &x);
+}
+
+void
+entry_each(const struct cache *c,
+    void (*each)(void *arg, const struct cache_key *key,
+    const struct entry *x), void *arg)
+{
+	struct visitor v = { c, each, arg };
+
+	folder_each(&c->folder, visit, &v);
 }

@@ -12,6 +12,7 @@
 #ifndef AUTH_ENTRY_H
 #define AUTH_ENTRY_H
 
+#include <stddef.h>
 #include <stdint.h>
 
 struct cache;
@@ -33,6 +34,7 @@ struct entry {
 	char	source[40];
 	char	machine[1100];	/* resource id */
 	int	port;		/* 0: no port */
+	size_t	bytes;		/* of the file */
 };
 
 /*
@@ -54,6 +56,14 @@ int		 entry_keep(struct cache *c, const struct cache_key *key,
  */
 struct js	*entry_read(const struct cache *c, const struct cache_key *key,
 		    const char *kind, struct entry *x);
+
+/*
+ * Calls each, with arg, for every entry of the cache, good, expired or none of
+ * ours (its kind is "" then): x is lent.
+ */
+void		 entry_each(const struct cache *c,
+		    void (*each)(void *arg, const struct cache_key *key,
+		    const struct entry *x), void *arg);
 
 /* Unix milliseconds. */
 int64_t		 entry_now_ms(void);

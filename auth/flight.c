@@ -1,6 +1,7 @@
 /*
  * One asks for all, see flight.h.
  */
+#include <errno.h>
 #include <stdio.h>
 #include <string.h>
 
@@ -110,20 +111,22 @@ flight_run(const struct flight *f, struct err *e)
 {
 	int64_t start_ms = entry_now_ms(), left_ms;
 	enum state state = look(f, start_ms);
+	bool held;
 	int lock, rc = 0;
 
 	if (state == FRESH)
 		return (0);
 	left_ms = state == USABLE ? 0 : f->until_ms - clock_ms();
 	lock = cache_lock(f->cache, f->key, left_ms > 0 ? (int)left_ms : 0);
-	if (lock == -1 && state == USABLE)
+	held = lock == -1 && errno == ETIMEDOUT;
+	if (held && state == USABLE)
 		return (0);	/* its holder renews it */
-	if (lock == -1 && cache_works(f->cache))
-		log_verbose("no lock in the cache: asking alone");
+	if (held)
+		log_verbose("who asks already does not move: asking alone");
 	if ((state = look(f, start_ms)) == FRESH)
 		goto out;
-	if (lock == -1 || !shared_failure(f, start_ms, e)) {
-		if ((rc = fetch_and_keep(f, lock != -1, e)) == 0)
+	if (held || !shared_failure(f, start_ms, e)) {
+		if ((rc = fetch_and_keep(f, !held, e)) == 0)
 			goto out;
 	} else
 		rc = -1;

@@ -8,6 +8,7 @@
  *	what is good for less is renewed by one; the others use it meanwhile
  *	a holder that was killed: the next one fetches
  *	a holder that does not move: the others fetch alone, and keep nothing
+ *	no locks on this file system: each for itself, and files are still whole
  *	a failure is told to all who waited for it, and for FLIGHT_FAILURE_MS to
  *	all who come after it: or 200 starts would ask what was just refused
  */

@@ -82,8 +82,8 @@ void	 folder_each(const struct folder *f,
 
 /*
  * Waits at most wait_ms for the lock of name (a file of its own, NAME.lck).
- * Returns a descriptor for folder_unlock, or -1: no folder, no locks on this
- * file system, or a holder that does not move.
+ * Returns a descriptor for folder_unlock; or -1 with errno, which is ETIMEDOUT
+ * when its holder does not move, and ENOLCK when there can be no lock here.
  */
 int	 folder_lock(const struct folder *f, const char *name, int wait_ms);
 void	 folder_unlock(int lock);

@@ -46,27 +46,36 @@ folder_lock(const struct folder *f, const char *name, int wait_ms)
 	int fd = -1;
 
 	if (f->fd == -1 || name[0] == '\0' || (size_t)snprintf(file,
-	    sizeof(file), "%s" FOLDER_LOCK, name) >= sizeof(file))
+	    sizeof(file), "%s" FOLDER_LOCK, name) >= sizeof(file)) {
+		errno = ENOLCK;
 		return (-1);
+	}
 	for (;;) {
 		if (gone) {
 			folder_unlock(fd);
 			if ((fd = folder_open_file(f, file, O_RDWR | O_CREAT,
-			    &st)) == -1)
+			    &st)) == -1) {
+				errno = ENOLCK;
 				return (-1);
+			}
 			gone = false;
 		}
 		if (got_lock(fd, &gone))
 			return (fd);
 		if (gone)
 			continue;
-		if ((errno != EWOULDBLOCK && errno != EINTR) ||
-		    clock_ms() - began_ms >= wait_ms)
+		if (errno != EWOULDBLOCK && errno != EINTR)
 			break;
+		if (clock_ms() - began_ms >= wait_ms) {
+			folder_unlock(fd);
+			errno = ETIMEDOUT;
+			return (-1);
+		}
 		crypto_random(&jitter, sizeof(jitter));
 		(void)poll(NULL, 0, LOCK_STEP_MS + (int)(jitter % 31));
 	}
 	folder_unlock(fd);
+	errno = ENOLCK;
 	return (-1);
 }
 

@@ -16,6 +16,7 @@ static const struct verb {
 	int		(*run)(int argc, char **argv, struct err *e);
 	const char	*help;
 } verbs[] = {
+	{ "cache", cmd_cache, "list or clear what is kept of tokens and credentials" },
 	{ "credentials", cmd_credentials, "get the relay credential of a machine" },
 	{ "version", cmd_version, "print the versions of program and libraries" },
 };

@@ -12,6 +12,7 @@ struct err;
  * else.  Returns our exit status, having told why if it is not 0; or -1 with an
  * error for main to tell, whose status becomes ours.
  */
+int	 cmd_cache(int argc, char **argv, struct err *e);
 int	 cmd_credentials(int argc, char **argv, struct err *e);
 int	 cmd_version(int argc, char **argv, struct err *e);
 
