@@ -134,11 +134,14 @@ number_of(const char *text, char *out, size_t size)
 static int
 first_sentence(const char *text)
 {
-	const char *end = strstr(text, ". ");
-	size_t len = strcspn(text, "\r\n");
+	static const char *const ends[] = { ". ", " Trace ID: ", "\r", "\n" };
+	size_t len = strlen(text), i;
+	const char *end;
 
-	if (end != NULL && (size_t)(end - text) < len)
-		len = (size_t)(end - text);
+	for (i = 0; i < sizeof(ends) / sizeof(ends[0]); i++)
+		if ((end = strstr(text, ends[i])) != NULL &&
+		    (size_t)(end - text) < len)
+			len = (size_t)(end - text);
 	while (len > 0 && text[len - 1] == '.')
 		len--;
 	return (len < SENTENCE_MAX ? (int)len : SENTENCE_MAX);
