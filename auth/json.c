@@ -98,6 +98,12 @@ js_is_null(const struct js *j)
 	return (json_is_null(value(j)));
 }
 
+bool
+js_is_true(const struct js *j)
+{
+	return (json_is_true(value(j)));
+}
+
 size_t
 js_count(const struct js *j)
 {
@@ -108,6 +114,15 @@ const struct js *
 js_item(const struct js *j, size_t i)
 {
 	return ((const struct js *)json_array_get(value(j), i));
+}
+
+const struct js *
+js_each(const struct js *j, void **at)
+{
+	json_t *o = (json_t *)j;
+
+	*at = *at == NULL ? json_object_iter(o) : json_object_iter_next(o, *at);
+	return ((const struct js *)json_object_iter_value(*at));
 }
 
 struct js *

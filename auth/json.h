@@ -36,13 +36,20 @@ const char	*js_string(const struct js *, const char *path);
  */
 int		 js_integer(const struct js *, const char *path, int64_t *out);
 
-/* What a value is; NULL is neither. */
+/* What a value is; NULL is none of them. */
 bool		 js_is_array(const struct js *);
 bool		 js_is_null(const struct js *);
+bool		 js_is_true(const struct js *);
 
 /* The elements of an array: how many (0 if it is none), and one.  Lends it. */
 size_t		 js_count(const struct js *);
 const struct js	*js_item(const struct js *, size_t i);
+
+/*
+ * The values of an object's members, whatever their names: *at is NULL for the
+ * first, and is moved on.  NULL after the last, or if it is no object.  Lends it.
+ */
+const struct js	*js_each(const struct js *, void **at);
 
 /*
  * Building: begin with js_object, then set members; objects on the way are made.

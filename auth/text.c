@@ -5,6 +5,7 @@
 #include <fcntl.h>
 #include <stdint.h>
 #include <string.h>
+#include <sys/stat.h>
 #include <unistd.h>
 
 #include "auth/text.h"
@@ -73,15 +74,13 @@ text_is_visible(const char *data, size_t len)
 	return (len > 0);
 }
 
-int
-text_read_file(const char *path, size_t max, struct secret *out)
+/* Reads to the end and closes fd. */
+static int
+read_all(int fd, size_t max, struct secret *out)
 {
 	char buf[4096];
-	ssize_t n = -1;
-	int fd;
+	ssize_t n;
 
-	if ((fd = open(path, O_RDONLY | O_CLOEXEC)) == -1)
-		return (-1);
 	secret_free(out);
 	while ((n = read(fd, buf, sizeof(buf))) != 0) {
 		if (n == -1 && errno == EINTR)
@@ -96,4 +95,34 @@ text_read_file(const char *path, size_t max, struct secret *out)
 		secret_free(out);
 	(void)close(fd);	/* read only: nothing to lose; keeps errno */
 	return (n == 0 ? 0 : -1);
+}
+
+int
+text_read_file(const char *path, size_t max, struct secret *out)
+{
+	int fd = open(path, O_RDONLY | O_CLOEXEC);
+
+	return (fd == -1 ? -1 : read_all(fd, max, out));
+}
+
+int
+text_read_regular(const char *path, size_t max, bool ours, struct secret *out)
+{
+	/* a FIFO would hold us in open */
+	int fd = open(path, O_RDONLY | O_CLOEXEC | O_NONBLOCK | O_NOCTTY);
+	struct stat st;
+
+	if (fd == -1)
+		return (-1);
+	if (fstat(fd, &st) == 0) {
+		if (!S_ISREG(st.st_mode))
+			errno = EINVAL;
+		else if (ours && ((st.st_uid != geteuid() && st.st_uid != 0) ||
+		    (st.st_mode & (S_IWGRP | S_IWOTH)) != 0))
+			errno = EPERM;
+		else
+			return (read_all(fd, max, out));
+	}
+	(void)close(fd);
+	return (-1);
 }

@@ -33,4 +33,12 @@ bool	 text_is_visible(const char *data, size_t len);
  */
 int	 text_read_file(const char *path, size_t max, struct secret *out);
 
+/*
+ * The same for a regular file only, else EINVAL.  With ours also only for one
+ * that belongs to us or to root and that nobody else can write, else EPERM: what
+ * it says decides where a secret goes.
+ */
+int	 text_read_regular(const char *path, size_t max, bool ours,
+	    struct secret *out);
+
 #endif
