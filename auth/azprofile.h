@@ -16,10 +16,19 @@ struct azprofile {
 	char	subscription[40];
 };
 
-/* Returns 0; or -1: az has no such file, or nobody is logged in with it. */
+/*
+ * Returns 0; or -1 with errno, which is ENODATA when nobody is logged in with
+ * az, and else tells why its file cannot be used.
+ */
 int	 azprofile_load(struct azprofile *p);
 
-/* Path of a file in its folder.  Returns 0; or -1: no HOME, or too long. */
+/* The same from the text of that file.  Pure. */
+int	 azprofile_parse(const char *text, size_t len, struct azprofile *p);
+
+/*
+ * Path of a file in its folder.  Returns 0; or -1: no HOME, too long, or the
+ * folder is a relative name, which means another one wherever we are started.
+ */
 int	 azprofile_path(const char *name, char *out, size_t size);
 
 #endif

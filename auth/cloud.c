@@ -1,20 +1,28 @@
 /*
  * Azure clouds, see cloud.h.
  */
-#include <errno.h>
+#include <limits.h>
+#include <stdbool.h>
 #include <stdio.h>
 #include <string.h>
 #include <strings.h>
 
+#include "auth/azprofile.h"
 #include "auth/cloud.h"
-#include "auth/json.h"
+#include "auth/cloud_file.h"
+#include "auth/env.h"
+#include "auth/ini.h"
+#include "auth/loginhost.h"
 #include "auth/text.h"
 #include "relay/err.h"
 #include "relay/httpproxy.h"
+#include "relay/log.h"
 #include "relay/secret.h"
 #include "relay/trust.h"
 
-#define CLOUD_FILE_MAX	(64 * 1024)	/* bytes */
+#define HTTPS			"https://"
+#define AUTHORITY_VARIABLE	"AZURE_AUTHORITY_HOST"
+#define AZ_CONFIG_MAX		(64 * 1024)	/* bytes; a usual one has 300 */
 
 static const struct cloud built_in[] = {
 	{ .name = "AzureCloud", .management = "https://management.azure.com",
@@ -33,129 +41,147 @@ static const struct cloud built_in[] = {
 	    .relay_suffix = "servicebus.chinacloudapi.cn" },
 };
 
-static int
-by_name(struct cloud *c, const char *name, struct err *e)
+/* Who chose the cloud's name. */
+struct choice {
+	const char	*name;
+	const char	*from;
+};
+
+/* What az cloud set chose.  Anything that is wrong with its file is az's affair. */
+static const char *
+azure_cli_choice(char *name, size_t size)
 {
+	struct secret text = SECRET_INIT;
+	char path[PATH_MAX];
+	int rc = -1;
+
+	if (azprofile_path("config", path, sizeof(path)) == 0 &&
+	    text_read_regular(path, AZ_CONFIG_MAX, false, &text) == 0 &&
+	    text.len > 0)
+		rc = ini_get(text.data, text.len, "cloud", "name", name, size);
+	secret_free(&text);
+	return (rc == 0 ? name : NULL);
+}
+
+/* buf is room for a name, of size bytes.  host: that of AZURE_AUTHORITY_HOST. */
+static struct choice
+choose(const char *option, const struct login_host *host, char *buf,
+    size_t size)
+{
+	struct choice c = { option, "--cloud" };
+
+	if (c.name == NULL)
+		c = (struct choice){ env_get("ARC_RELAY_CLOUD"),
+		    "ARC_RELAY_CLOUD" };
+	if (c.name == NULL)
+		c = (struct choice){ env_get("AZURE_CLOUD_NAME"),
+		    "AZURE_CLOUD_NAME" };
+	if (c.name == NULL && host != NULL)
+		c = (struct choice){ host->cloud, AUTHORITY_VARIABLE };
+	if (c.name == NULL)
+		c = (struct choice){ azure_cli_choice(buf, size),
+		    "az cloud set" };
+	if (c.name == NULL)
+		c = (struct choice){ built_in[0].name, "" };
+	return (c);
+}
+
+static int
+by_name(struct cloud *c, const struct choice *which, struct err *e)
+{
+	char more[120];
 	size_t i;
+	int rc;
 
 	for (i = 0; i < sizeof(built_in) / sizeof(built_in[0]); i++)
-		if (strcasecmp(name, built_in[i].name) == 0) {
+		if (strcasecmp(which->name, built_in[i].name) == 0) {
 			*c = built_in[i];
 			return (0);
 		}
-	err_set(e, EX_CONFIG, "E313", "no cloud is called \"%.60s\"", name);
-	return (err_fix(e, "AzureCloud, AzureUSGovernment or AzureChinaCloud; "
-	    "any other with --cloud-file FILE"));
+	if ((rc = cloud_file_azure_cli(c, which->name, e)) != 1)
+		return (rc);
+	cloud_file_azure_cli_names(more, sizeof(more));
+	err_set(e, EX_CONFIG, "E313", "no cloud is called \"%.60s\" (%s)",
+	    which->name, which->from);
+	return (err_fix(e, "AzureCloud, AzureUSGovernment, AzureChinaCloud%s; "
+	    "any other with --cloud-file FILE", more));
+}
+
+/* HOST of HOST or https://HOST/, as the Azure SDKs take it; "": too long. */
+static void
+bare_authority(const char *value, char *out, size_t size)
+{
+	size_t len;
+
+	if (strncasecmp(value, HTTPS, strlen(HTTPS)) == 0)
+		value += strlen(HTTPS);
+	(void)snprintf(out, size, "%s", strlen(value) < size ? value : "");
+	for (len = strlen(out); len > 0 && out[len - 1] == '/'; len--)
+		out[len - 1] = '\0';
+}
+
+static int
+refuse_authority(const char *value, const char *why, struct err *e)
+{
+	err_set(e, EX_CONFIG, "E313", AUTHORITY_VARIABLE " is \"%.80s\": %s",
+	    value, why);
+	return (err_fix(e, "unset it, or describe your cloud in a file: "
+	    "--cloud-file FILE"));
 }
 
 /*
- * The member key as a string of the characters of A-Z a-z 0-9 and also.  These
- * texts go into URLs and host names, so nothing is let through to be quoted.
+ * The authority of AZURE_AUTHORITY_HOST.  A login that went where nobody meant it
+ * to go would be given away: the host is Microsoft's, or the cloud's already.
  */
 static int
-get(const struct js *j, const char *file, const char *key, const char *also,
-    char *out, size_t size, struct err *e)
+use_authority(struct cloud *c, const char *value, bool from_file, struct err *e)
 {
-	const char *s = js_string(j, key);
+	const char *own = c->authority + strlen(HTTPS);
+	const struct login_host *was = login_host_find(own), *host;
+	char bare[sizeof(c->authority)];
 
-	if (s == NULL || *s == '\0')
-		return (err_set(e, EX_DATAERR, "", "%s: %s is missing", file,
-		    key));
-	if (strlen(s) >= size)
-		return (err_set(e, EX_DATAERR, "", "%s: %s is too long", file,
-		    key));
-	if (also != NULL && !text_only(s, also))
-		return (err_set(e, EX_DATAERR, "",
-		    "%s: %s holds a character that it may not", file, key));
-	(void)snprintf(out, size, "%s", s);
-	return (0);
-}
-
-/* The member key as https://HOST[:PORT][/PATH] without a slash at the end. */
-static int
-get_url(const struct js *j, const char *file, const char *key, char *out,
-    size_t size, struct err *e)
-{
-	static const char https[] = "https://";
-	size_t len;
-
-	if (get(j, file, key, "-._:/[]", out, size, e) == -1)
-		return (-1);
-	for (len = strlen(out); len > 0 && out[len - 1] == '/'; len--)
-		out[len - 1] = '\0';
-	if (strncmp(out, https, strlen(https)) != 0 ||
-	    out[strlen(https)] == '/')
-		return (err_set(e, EX_DATAERR, "",
-		    "%s: %s must begin with https:// and a host", file, key));
-	return (0);
-}
-
-/* A relative name is one beside the cloud file, wherever we were started. */
-static int
-get_ca_file(const struct js *j, const char *file, char *out, size_t size,
-    struct err *e)
-{
-	const char *slash = strrchr(file, '/');
-	char name[sizeof(((struct network *)0)->ca_file)] = "";
-	int dir = 0;
-
-	if (get(j, file, "caFile", NULL, name, sizeof(name), e) == -1)
-		return (-1);
-	if (name[0] != '/' && slash != NULL)
-		dir = (int)(slash - file) + 1;
-	if ((size_t)snprintf(out, size, "%.*s%s", dir, file, name) >= size)
-		return (err_set(e, EX_DATAERR, "", "%s: caFile is too long",
-		    file));
-	return (0);
-}
-
-static int
-from_json(struct cloud *c, const struct js *j, const char *file, struct err *e)
-{
-	if (get(j, file, "name", "-._", c->name, sizeof(c->name), e) == -1 ||
-	    get_url(j, file, "managementEndpoint", c->management,
-	    sizeof(c->management), e) == -1 ||
-	    get_url(j, file, "authority", c->authority, sizeof(c->authority),
-	    e) == -1)
-		return (-1);
-	(void)snprintf(c->audience, sizeof(c->audience), "%s", c->management);
-	if (js_at(j, "relaySuffix") != NULL && get(j, file, "relaySuffix", "-.:",
-	    c->relay_suffix, sizeof(c->relay_suffix), e) == -1)
-		return (-1);
-	if (js_at(j, "caFile") != NULL && get_ca_file(j, file, c->net.ca_file,
-	    sizeof(c->net.ca_file), e) == -1)
-		return (-1);
-	return (0);
-}
-
-static int
-by_file(struct cloud *c, const char *file, struct err *e)
-{
-	struct secret text = SECRET_INIT;
-	char why[JS_WHY_MAX];
-	struct js *j = NULL;
-	int rc = -1;
-
-	*c = (struct cloud){ .name = "" };
-	if (text_read_file(file, CLOUD_FILE_MAX, &text) == -1)
-		return (err_sys(e, errno == EFBIG ? EX_DATAERR : EX_NOINPUT,
-		    "", "cannot read the cloud file %s", file));
-	if ((j = js_parse(text.data != NULL ? text.data : "", text.len,
-	    why)) == NULL)
-		err_set(e, EX_DATAERR, "", "%s: %s", file, why);
+	bare_authority(value, bare, sizeof(bare));
+	host = login_host_find(bare);
+	if (strcasecmp(bare, own) == 0)
+		return (0);
+	if (strncasecmp(bare, "http://", 7) == 0)
+		return (refuse_authority(value, "a login goes over https only",
+		    e));
+	if (host == NULL)
+		return (refuse_authority(value, "no login host of Microsoft",
+		    e));
+	if (from_file)
+		log_verbose(AUTHORITY_VARIABLE " is not used: the cloud file "
+		    "names the authority");
+	else if (host->cloud != NULL && (was == NULL || was->cloud == NULL ||
+	    strcmp(was->cloud, host->cloud) != 0))
+		return (refuse_authority(value, "the login host of another "
+		    "cloud than the chosen one", e));
 	else
-		rc = from_json(c, j, file, e);
-	js_free(j);
-	secret_free(&text);
-	return (rc);
+		(void)snprintf(c->authority, sizeof(c->authority), HTTPS "%s",
+		    host->name);
+	return (0);
 }
 
 int
 cloud_load(struct cloud *c, const char *name, const char *file, struct err *e)
 {
+	const char *authority = env_get(AUTHORITY_VARIABLE);
+	char bare[sizeof(c->authority)] = "", buf[sizeof(c->name)];
+	struct choice which;
+	int rc;
+
+	if (authority != NULL)
+		bare_authority(authority, bare, sizeof(bare));
 	if (file != NULL)
-		return (by_file(c, file, e));
-	return (by_name(c, name != NULL ? name : built_in[0].name, e));
+		rc = cloud_file_read(c, file, e);
+	else {
+		which = choose(name, login_host_find(bare), buf, sizeof(buf));
+		rc = by_name(c, &which, e);
+	}
+	if (rc == 0 && authority != NULL)
+		rc = use_authority(c, authority, file != NULL, e);
+	return (rc);
 }
 
 /* An option's value, or nothing. */

@@ -19,11 +19,16 @@ struct cloud {
 };
 
 /*
- * The cloud to talk to.  With file, the custom cloud that the JSON file
- * describes (arc-relay(1), CLOUD FILE): a custom endpoint is used only when the
- * user names it, never from the working directory.  With name, a built-in one
- * (any case).  With neither, the public cloud.
- * Returns 0, or -1 with an error (EX_NOINPUT, EX_DATAERR, EX_CONFIG E313).
+ * The cloud to talk to: that of the JSON file (arc-relay(1), CLOUD FILE); else
+ * the name, or that of ARC_RELAY_CLOUD or AZURE_CLOUD_NAME; else the one whose
+ * login host AZURE_AUTHORITY_HOST is; else the one that the Azure CLI is set to;
+ * else the public cloud.  A name, in any case, is of a built-in cloud or of one
+ * that was registered with the Azure CLI.
+ *
+ * AZURE_AUTHORITY_HOST is the authority then, if it is a login host of Microsoft
+ * or what the cloud has anyway.  Everything else is refused, and nothing is ever
+ * taken from the working directory: it decides where tokens go.
+ * Returns 0, or -1 with an error (EX_NOINPUT, EX_DATAERR, EX_CONFIG, E313).
  */
 int	 cloud_load(struct cloud *c, const char *name, const char *file,
 	    struct err *e);
