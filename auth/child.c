@@ -23,7 +23,6 @@
 #define LOOK_MS		10	/* how often to look whether it ended */
 #define NOT_FOUND	127	/* what a shell, and some C libraries, say */
 #define PIPE_BYTES	(64 * 1024)	/* what a pipe of Linux holds */
-#define ERR_MAX		(64 * 1024)	/* bytes of standard error that are kept */
 
 /* The environment for the child; lends the strings. */
 static char **
@@ -80,37 +79,63 @@ start(const char *const argv[], int out, int err, pid_t *pid)
 	return (rc);
 }
 
+/* What comes out of the child. */
+struct stream {
+	int		 ends[2];	/* of a pipe; -1: closed */
+	struct secret	*text;
+	size_t		 max;
+	bool		 is_full;	/* the rest is forgotten */
+};
+
+static int
+stream_open(struct stream *s, struct secret *text, size_t max)
+{
+	*s = (struct stream){ .ends = { -1, -1 }, .text = text, .max = max };
+	secret_free(text);
+	if (pipe2(s->ends, O_CLOEXEC) == -1)
+		return (-1);
+	return (fcntl(s->ends[0], F_SETFL, O_NONBLOCK));
+}
+
+static void
+stream_close(struct stream *s)
+{
+	int i;
+
+	for (i = 0; i < 2; i++)
+		if (s->ends[i] != -1)
+			(void)close(s->ends[i]);
+}
+
 /*
- * Reads what is there, and forgets what is over max; false at the end.  One
- * pipe full at most: who writes without end must not hold us here.
+ * Reads what is there; false at the end.  One pipe full at most: who writes
+ * without end must not hold us here.
  */
 static bool
-drain(int fd, struct secret *out, size_t max)
+drain(struct stream *s)
 {
 	char buf[4096];
 	ssize_t n = 1;
-	size_t got;
+	size_t got, room;
 
-	for (got = 0; got < PIPE_BYTES && (n = read(fd, buf, sizeof(buf))) > 0;
-	    got += (size_t)n)
-		(void)text_append(out, buf, (size_t)n, max);
+	for (got = 0; got < PIPE_BYTES &&
+	    (n = read(s->ends[0], buf, sizeof(buf))) > 0; got += (size_t)n) {
+		room = s->max - s->text->len;
+		s->is_full = s->is_full || text_append(s->text, buf,
+		    (size_t)n < room ? (size_t)n : room, s->max) == -1 ||
+		    (size_t)n > room;
+	}
 	secret_wipe(buf, sizeof(buf));
 	return (n > 0 || (n == -1 && (errno == EAGAIN || errno == EINTR)));
 }
 
-/* The last line that is not empty. */
+/* It is gone afterwards, whatever it was doing. */
 static void
-last_line(const struct secret *text, char *last)
+end(pid_t pid)
 {
-	const char *line = text->data;
-	size_t len;
-
-	last[0] = '\0';
-	while (line != NULL && *(line += strspn(line, "\r\n")) != '\0') {
-		len = strcspn(line, "\r\n");
-		(void)snprintf(last, CHILD_LAST_MAX, "%.*s", (int)len, line);
-		line += len;
-	}
+	(void)kill(-pid, SIGKILL);
+	while (waitpid(pid, NULL, 0) == -1 && errno == EINTR)
+		;
 }
 
 /*
@@ -118,26 +143,30 @@ last_line(const struct secret *text, char *last)
  * a process of its own behind that may hold the pipes for longer.
  */
 static enum child_result
-collect(pid_t pid, int outfd, int errfd, int limit_ms, size_t max,
-    struct secret *out, struct secret *err, int *status)
+collect(pid_t pid, struct stream *out, struct stream *err, int limit_ms,
+    int *status)
 {
-	struct pollfd fds[2] = { { outfd, POLLIN, 0 }, { errfd, POLLIN, 0 } };
+	struct pollfd fds[2] = { { out->ends[0], POLLIN, 0 },
+	    { err->ends[0], POLLIN, 0 } };
 	int64_t began_ms = clock_ms();
-	bool gone;
+	pid_t gone;
 
 	do {
 		if (clock_ms() - began_ms >= limit_ms) {
-			(void)kill(-pid, SIGKILL);
-			(void)waitpid(pid, status, 0);
+			end(pid);
 			return (CHILD_LATE);
 		}
 		(void)poll(fds, 2, LOOK_MS);
-		gone = waitpid(pid, status, WNOHANG) == pid;
-		if (fds[0].fd != -1 && !drain(outfd, out, max))
+		gone = waitpid(pid, status, WNOHANG);
+		if (fds[0].fd != -1 && !drain(out))
 			fds[0].fd = -1;
-		if (fds[1].fd != -1 && !drain(errfd, err, ERR_MAX))
+		if (fds[1].fd != -1 && !drain(err))
 			fds[1].fd = -1;
-	} while (!gone);
+	} while (gone == 0);
+	if (gone == -1) {	/* somebody else waited for it */
+		errno = ECHILD;
+		return (CHILD_BROKEN);
+	}
 	*status = WIFEXITED(*status) ? WEXITSTATUS(*status) :
 	    128 + WTERMSIG(*status);
 	return (*status == NOT_FOUND ? CHILD_ABSENT : CHILD_ENDED);
@@ -145,37 +174,26 @@ collect(pid_t pid, int outfd, int errfd, int limit_ms, size_t max,
 
 enum child_result
 child_run(const char *const argv[], int limit_ms, size_t max,
-    struct secret *out, char last[CHILD_LAST_MAX], int *status)
+    struct secret *out, struct secret *err, int *status)
 {
 	enum child_result result = CHILD_BROKEN;
-	int outs[2] = { -1, -1 }, errs[2] = { -1, -1 }, why;
-	struct secret err = SECRET_INIT;
+	struct stream o = { .ends = { -1, -1 } }, x = o;
 	pid_t pid;
-	size_t i;
+	int why;
 
-	last[0] = '\0';
-	secret_free(out);
-	if (pipe2(outs, O_CLOEXEC) == -1 || pipe2(errs, O_CLOEXEC) == -1)
-		goto out;
-	(void)fcntl(outs[0], F_SETFL, O_NONBLOCK);
-	(void)fcntl(errs[0], F_SETFL, O_NONBLOCK);
-	if ((why = start(argv, outs[1], errs[1], &pid)) != 0) {
-		errno = why;
-		result = why == ENOENT ? CHILD_ABSENT : CHILD_BROKEN;
-		goto out;
+	*status = 0;
+	if (stream_open(&o, out, max) == 0 &&
+	    stream_open(&x, err, CHILD_ERR_MAX) == 0) {
+		if ((why = start(argv, o.ends[1], x.ends[1], &pid)) == 0)
+			result = collect(pid, &o, &x, limit_ms, status);
+		else {
+			errno = why;
+			result = why == ENOENT ? CHILD_ABSENT : CHILD_BROKEN;
+		}
 	}
-	result = collect(pid, outs[0], errs[0], limit_ms, max, out, &err,
-	    status);
-	last_line(&err, last);
- out:
 	why = errno;
-	for (i = 0; i < 2; i++) {
-		if (outs[i] != -1)
-			(void)close(outs[i]);
-		if (errs[i] != -1)
-			(void)close(errs[i]);
-	}
-	secret_free(&err);
+	stream_close(&o);
+	stream_close(&x);
 	errno = why;
 	return (result);
 }

@@ -15,17 +15,18 @@ enum child_result {
 	CHILD_BROKEN,	/* the system would not start it; errno tells */
 };
 
-#define CHILD_LAST_MAX	256	/* bytes, with the NUL */
+#define CHILD_ERR_MAX	(64 * 1024)	/* bytes of standard error that are kept */
 
 /*
  * Runs argv[0], found on PATH, without a shell, for at most limit_ms.  Its
  * standard input is /dev/null; its environment is ours without the secrets that
- * are meant for us.
- *	out	what it wrote to standard output; at most max bytes are kept
- *	last	the last line that it wrote to standard error
+ * are meant for us.  It has a process group of its own, which ends with it when
+ * it is late; when we are killed it runs on to its end.
+ *	out	what it wrote to standard output, the first max bytes
+ *	err	the same for standard error, the first CHILD_ERR_MAX
  *	status	its exit status, 128 + the number of the signal that ended it
  */
 enum child_result child_run(const char *const argv[], int limit_ms, size_t max,
-	    struct secret *out, char last[CHILD_LAST_MAX], int *status);
+	    struct secret *out, struct secret *err, int *status);
 
 #endif

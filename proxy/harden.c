@@ -30,6 +30,8 @@ harden_process(void)
 #endif
 	(void)umask(077);
 	(void)signal(SIGPIPE, SIG_IGN);
+	(void)signal(SIGCHLD, SIG_DFL);	/* ignored, as some parents leave it:
+					 * nobody can wait for a child */
 }
 
 void

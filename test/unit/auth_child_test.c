@@ -2,6 +2,7 @@
  * Goal: a helper that hangs, shouts, dies or is not there cannot hurt us, and
  * learns none of our secrets.
  */
+#include <errno.h>
 #include <signal.h>
 #include <stdlib.h>
 #include <string.h>
@@ -13,7 +14,7 @@
 #include "test/unit/tap.h"
 
 static struct secret out = SECRET_INIT;
-static char last[CHILD_LAST_MAX];
+static struct secret err = SECRET_INIT;
 static int status;
 
 static enum child_result
@@ -22,14 +23,31 @@ sh(const char *script, int limit_ms, size_t max)
 	const char *const argv[] = { "sh", "-c", script, NULL };
 
 	status = -1;
-	return (child_run(argv, limit_ms, max, &out, last, &status));
+	return (child_run(argv, limit_ms, max, &out, &err, &status));
+}
+
+static int
+is(const struct secret *s, const char *text)
+{
+	return (s->data != NULL ? strcmp(s->data, text) == 0 :
+	    text[0] == '\0');
 }
 
 static int
 printed(const char *text)
 {
-	return (out.data != NULL ? strcmp(out.data, text) == 0 :
-	    text[0] == '\0');
+	return (is(&out, text));
+}
+
+/* Is it the beginning of what yes prints, and just that many bytes? */
+static int
+is_cut(const struct secret *s, size_t len)
+{
+	size_t i;
+
+	for (i = 0; i < s->len && s->data[i] == "y\n"[i % 2]; i++)
+		;
+	return (i == len && s->len == len);
 }
 
 /* The pid that the script printed; is it gone soon? */
@@ -50,20 +68,28 @@ main(void)
 	time_t start;
 
 	ok(sh("echo out; echo err >&2; exit 3", 5000, 100) == CHILD_ENDED &&
-	    printed("out\n") && strcmp(last, "err") == 0 && status == 3,
-	    "output, last line and status");
-	ok(sh("printf 'one\\ntwo\\n\\r\\n' >&2", 5000, 100) == CHILD_ENDED &&
-	    strcmp(last, "two") == 0 && printed("") && status == 0,
-	    "the last line that is not empty");
+	    printed("out\n") && is(&err, "err\n") && status == 3,
+	    "output, error output and status");
+	ok(sh("printf 'one\\ntwo\\n' >&2", 5000, 100) == CHILD_ENDED &&
+	    is(&err, "one\ntwo\n") && printed("") && status == 0,
+	    "error output alone; the other is empty again");
 	ok(sh("read x || echo end", 5000, 100) == CHILD_ENDED &&
 	    printed("end\n"), "standard input is empty");
 	ok(sh("kill -9 $$", 5000, 100) == CHILD_ENDED && status == 137,
 	    "ended by a signal");
-	ok(child_run(absent, 5000, 100, &out, last, &status) == CHILD_ABSENT,
+	ok(child_run(absent, 5000, 100, &out, &err, &status) == CHILD_ABSENT,
 	    "not there");
 	ok(sh("yes | head -c 1000000; yes | "
-	    "head -c 300000 >&2", 20000, 1000) == CHILD_ENDED &&
-	    out.len <= 1000, "shouting: kept within bounds");
+	    "head -c 300000 >&2", 20000, 1001) == CHILD_ENDED &&
+	    is_cut(&out, 1001) && is_cut(&err, CHILD_ERR_MAX),
+	    "shouting: the beginning is kept");
+
+	(void)signal(SIGCHLD, SIG_IGN);
+	start = time(NULL);
+	ok(sh("echo out", 10000, 100) == CHILD_BROKEN && errno == ECHILD &&
+	    time(NULL) - start < 5,
+	    "nobody can wait for a child: told, and not waited for");
+	(void)signal(SIGCHLD, SIG_DFL);
 
 	(void)setenv("AZURE_CLIENT_SECRET", "CANARY", 1);
 	(void)setenv("SSHPROXY_RELAY_INFO", "CANARY", 1);
@@ -90,5 +116,6 @@ main(void)
 	(void)kill((pid_t)strtol(out.data, NULL, 10), SIGKILL);
 
 	secret_free(&out);
+	secret_free(&err);
 	return (done_testing());
 }
