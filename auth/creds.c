@@ -42,6 +42,7 @@ get_token(struct asked *a, const struct secret *refused, const char *claims,
 	const struct token_request ask = {
 		.cloud = a->r->cloud, .credential = a->r->credential,
 		.claims = claims[0] != '\0' ? claims : NULL,
+		.refused = refused,
 	};
 	const struct token_flight f = {
 		.request = &ask, .identity = a->identity,

@@ -29,6 +29,7 @@ struct token_request {
 	const char		*credential;	/* what was chosen; NULL: see token_get */
 	const char		*tenant;	/* not the source's own; NULL */
 	const char		*claims;	/* JSON of a claims challenge; NULL */
+	const struct secret	*refused;	/* a token that Azure did not take; NULL */
 };
 
 enum token_result {

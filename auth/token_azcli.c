@@ -1,115 +1,176 @@
 /*
- * The token of whoever is logged in with the Azure CLI.
+ * The token of whoever is logged in with the Azure CLI: one that it keeps in its
+ * files, else a new one for the refresh token there, else what az itself says.
+ * Its files are read and never written.  What we are given in exchange for the
+ * refresh token is not kept either: the one that az has stays good.
  */
 #include <errno.h>
+#include <limits.h>
+#include <stdbool.h>
 #include <stdio.h>
 #include <string.h>
 #include <time.h>
 
-#include "auth/child.h"
+#include "auth/azprofile.h"
+#include "auth/azrun.h"
 #include "auth/cloud.h"
-#include "auth/json.h"
+#include "auth/msal.h"
+#include "auth/oauth.h"
+#include "auth/text.h"
 #include "auth/token.h"
 #include "relay/err.h"
 #include "relay/log.h"
 #include "relay/secret.h"
 
-#define AZ_LIMIT_MS	10000	/* as Azure's SDKs have it */
-#define AZ_OUTPUT_MAX	(64 * 1024)	/* bytes */
-#define AZ_LIFE_S	60	/* when az does not say */
+#define CACHE		"msal_token_cache.json"
+#define GOOD_FOR_S	300	/* a token that ends sooner is as good as none */
 
-/* az before 2.54 tells the end only as "YYYY-MM-DD HH:MM:SS.f" of local time. */
-static int64_t
-life_end(const struct js *j)
+/* Moves a secret. */
+static void
+give(struct secret *from, struct secret *to)
 {
-	const char *local = js_string(j, "expiresOn");
-	struct tm tm = { .tm_isdst = -1 };
-	int64_t end;
-
-	if (js_integer(j, "expires_on", &end) == 0)
-		return (end);
-	if (local != NULL && strptime(local, "%Y-%m-%d %H:%M:%S", &tm) != NULL)
-		return (mktime(&tm));
-	return (time(NULL) + AZ_LIFE_S);
+	secret_free(to);
+	*to = *from;
+	*from = (struct secret)SECRET_INIT;
 }
 
-/* az ran and failed; line is the last thing it said. */
-static enum token_result
-refused(const char *line, int status, struct err *e)
+/* -1: there is no cache that we can read; az may have an encrypted one. */
+static int
+read_cache(const struct token_request *r, const struct azprofile *who,
+    const char *tenant, struct msal_tokens *tokens)
 {
-	if (strstr(line, "AADSTS") != NULL) {
-		err_set(e, EX_NOUSER, "E303", "az gets no token: %.180s", line);
-		err_fix(e, "az login");
-	} else if (strstr(line, "az login") != NULL ||
-	    strstr(line, "az account set") != NULL) {
-		log_verbose("az: %s", line);
+	const struct msal_want want = {
+		.user = who->user, .tenant = tenant,
+		.authority = r->cloud->authority,
+		.audience = r->cloud->audience,
+	};
+	struct secret text = SECRET_INIT;
+	char path[PATH_MAX], why[JS_WHY_MAX];
+	int rc = -1;
+
+	if (azprofile_path(CACHE, path, sizeof(path)) == -1)
+		return (-1);
+	if (text_read_regular(path, MSAL_MAX, true, &text) == -1)
+		log_verbose("az: %s is not used: %s", path, strerror(errno));
+	else if ((rc = msal_read(text.data != NULL ? text.data : "", text.len,
+	    &want, tokens, why)) == -1)
+		log_verbose("az: %s is not used: %s", path, why);
+	secret_free(&text);
+	return (rc);
+}
+
+static bool
+is_usable(const struct token_request *r, const struct msal_tokens *tokens)
+{
+	const struct secret *token = &tokens->access;
+
+	return (r->claims == NULL && r->tenant == NULL && token->len > 0 &&
+	    tokens->expires_on - GOOD_FOR_S > time(NULL) &&
+	    (r->refused == NULL || r->refused->len != token->len ||
+	    memcmp(r->refused->data, token->data, token->len) != 0));
+}
+
+/* A new token for the refresh token. */
+static int
+refresh(const struct token_request *r, const char *tenant,
+    const struct secret *token, struct token *t, struct err *e)
+{
+	struct oauth_answer answer = OAUTH_ANSWER_INIT;
+	struct secret form = SECRET_INIT;
+	int rc = -1;
+
+	if (oauth_form_add(&form, "grant_type", "refresh_token") == -1 ||
+	    oauth_form_add(&form, "client_id", MSAL_AZ_CLIENT) == -1 ||
+	    oauth_form_add(&form, "refresh_token", token->data) == -1 ||
+	    oauth_form_add_scope(&form, r->cloud,
+	    "offline_access openid profile") == -1 || (r->claims != NULL &&
+	    oauth_form_add(&form, "claims", r->claims) == -1))
+		err_set(e, EX_OSERR, "", "out of memory");
+	else if ((rc = oauth_token(r->cloud, tenant, OAUTH_LOGIN, &form,
+	    &answer, e)) == 0) {
+		give(&answer.access_token, &t->text);
+		t->expires_on = answer.expires_on;
+	}
+	oauth_answer_free(&answer);
+	secret_free(&form);
+	return (rc);
+}
+
+/*
+ * The token of a user without starting az.  Returns 0; or -1: az must be asked.
+ * e tells of a refresh token that did not work, and is as it was else.
+ */
+static int
+from_files(const struct token_request *r, const struct azprofile *who,
+    struct token *t, struct err *e)
+{
+	const char *tenant = r->tenant != NULL ? r->tenant : who->tenant;
+	struct msal_tokens tokens = MSAL_TOKENS_INIT;
+	int rc = -1;
+
+	if (read_cache(r, who, tenant, &tokens) == 0) {
+		if (is_usable(r, &tokens)) {
+			give(&tokens.access, &t->text);
+			t->expires_on = tokens.expires_on;
+			rc = 0;
+		} else if (tokens.refresh.len > 0 && (rc = refresh(r, tenant,
+		    &tokens.refresh, t, e)) == -1)
+			log_verbose("az: its refresh token does not do: %s",
+			    e->cause);
+	}
+	if (rc == 0)
+		(void)snprintf(t->tenant, sizeof(t->tenant), "%s", tenant);
+	msal_tokens_free(&tokens);
+	return (rc);
+}
+
+/* az is not there, and its files were not enough. */
+static enum token_result
+without_az(const struct azprofile *who, struct err *e)
+{
+	if (who->user[0] == '\0')
 		return (TOKEN_SKIP);
-	} else if (strstr(line, "JSONDecodeError") != NULL ||
-	    strstr(line, "MSAL token cache") != NULL) {
-		err_set(e, EX_NOUSER, "E302", "the token cache of the Azure "
-		    "CLI is corrupt");
-		err_fix(e, "az account clear && az login");
-	} else {
-		err_set(e, EX_NOUSER, "E301", "az gives no token (status %d): "
-		    "%.180s", status, line);
-		err_fix(e, "az login, or see: az account get-access-token");
+	if (e->status == 0) {
+		err_set(e, EX_TEMPFAIL, "E315", "%.100s is logged in with the "
+		    "Azure CLI, but there is no az on PATH", who->user);
+		err_fix(e, "arc-relay login, or install the Azure CLI");
 	}
 	return (TOKEN_FAILED);
 }
 
 static enum token_result
-accept_output(const struct secret *out, struct token *t, struct err *e)
-{
-	char why[JS_WHY_MAX];
-	struct js *j = js_parse(out->data != NULL ? out->data : "", out->len,
-	    why);
-	const char *got = js_string(j, "accessToken");
-	int rc = -1;
-
-	if (got == NULL)
-		err_set(e, EX_PROTOCOL, "E315", "what az printed %s",
-		    j == NULL ? why : "has no accessToken");
-	else if ((rc = secret_set(&t->text, got, strlen(got))) == -1)
-		err_set(e, EX_OSERR, "", "out of memory");
-	else
-		t->expires_on = life_end(j);
-	js_free(j);
-	return (rc == 0 ? TOKEN_GOT : TOKEN_FAILED);
-}
-
-static enum token_result
 get(const struct token_request *r, struct token *t, struct err *e)
 {
-	const struct cloud *c = r->cloud;
-	char resource[sizeof(c->audience) + 1], last[CHILD_LAST_MAX];
-	const char *const argv[] = { "az", "account", "get-access-token",
-	    "--output", "json", "--resource", resource, NULL };
+	struct err why = ERR_INIT;
+	struct azprofile who;
 	enum token_result result = TOKEN_FAILED;
-	struct secret out = SECRET_INIT;
-	int status = 0;
 
-	(void)snprintf(resource, sizeof(resource), "%s/", c->audience);
-	switch (child_run(argv, AZ_LIMIT_MS, AZ_OUTPUT_MAX, &out, last,
-	    &status)) {
-	case CHILD_ENDED:
-		result = status == 0 ?
-		    accept_output(&out, t, e) :
-		    refused(last, status, e);
-		break;
-	case CHILD_ABSENT:
-		result = TOKEN_SKIP;
-		break;
-	case CHILD_LATE:
-		err_set(e, EX_TEMPFAIL, "E315", "az did not answer in %d s",
-		    AZ_LIMIT_MS / 1000);
-		err_fix(e, "see what it waits for: az account "
-		    "get-access-token");
-		break;
-	case CHILD_BROKEN:
-		err_sys(e, EX_OSERR, "E315", "cannot run az");
-		break;
+	if (azprofile_load(&who) == -1) {
+		log_verbose("az: its profile: %s", errno == ENODATA ?
+		    "nobody is logged in" : strerror(errno));
+		if (errno == ENODATA)
+			return (TOKEN_SKIP);
 	}
-	secret_free(&out);
+	if (strcmp(who.type, "user") == 0 &&
+	    from_files(r, &who, t, &why) == 0)
+		result = TOKEN_GOT;
+	else
+		switch (azrun_token(r, t, e)) {
+		case AZRUN_GOT:
+			result = TOKEN_GOT;
+			break;
+		case AZRUN_NOBODY:
+			result = TOKEN_SKIP;
+			break;
+		case AZRUN_ABSENT:
+			*e = why;
+			result = without_az(&who, e);
+			break;
+		case AZRUN_FAILED:
+			break;
+		}
+	if (result == TOKEN_GOT)
+		(void)snprintf(t->account, sizeof(t->account), "%s", who.user);
 	return (result);
 }
 
