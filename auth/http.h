@@ -32,6 +32,7 @@ struct http_request {
 	const struct secret	*body;		/* NULL: none */
 	const struct network	*net;		/* the way there; local: not used */
 	bool			 local;		/* a service of this machine: see below */
+	bool			 may_be_absent;	/* 404 and 410 pass: to be tried again */
 	int			 timeout_s;	/* the whole of it */
 	size_t			 body_max;	/* bytes of the answer */
 };

@@ -72,7 +72,9 @@ http_call(const struct http_request *q, struct http_reply *reply, struct err *e)
 
 		rc = http_once(q, reply, e);
 		failure = rc != 0 ? e->retry :
-		    http_is_busy(reply->status) ? RETRY_SERVICE : RETRY_NEVER;
+		    http_is_busy(reply->status) || (q->may_be_absent &&
+		    (reply->status == 404 || reply->status == 410)) ?
+		    RETRY_SERVICE : RETRY_NEVER;
 		if (rc == 0)
 			log_verbose("%s %s: %d after %lld ms, request %s, "
 			    "correlation %s", q->method, host, reply->status,

@@ -22,6 +22,7 @@ static const struct token_source *const sources[] = {
 	&token_workload,
 	&token_github,
 	&token_pipelines,
+	&token_managed,
 	&token_azcli,
 };
 

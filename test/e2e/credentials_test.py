@@ -546,4 +546,5 @@ class Secrecy(CredentialsCase):
         self.assertEqual(done.returncode, 74)
 
 
-tap.main()
+if __name__ == "__main__":
+    tap.main()
