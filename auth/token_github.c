@@ -2,7 +2,7 @@
  * GitHub Actions: the job's own token is exchanged for one of Entra's
  * (arc-relay-protocol(7), TOKENS).
  */
-#include <stddef.h>
+#include <string.h>
 
 #include "auth/app.h"
 #include "auth/cloud.h"
@@ -15,8 +15,16 @@
 #define NEEDS	"\"permissions: id-token: write\" in the workflow, and " \
 		"AZURE_CLIENT_ID and AZURE_TENANT_ID in its env"
 
-/* The audience that federated credentials name unless told otherwise. */
-#define AUDIENCE	"audience=api%3A%2F%2FAzureADTokenExchange"
+/* Whom the token is for: what federated credentials name unless told otherwise. */
+static const char *
+audience(const struct cloud *c)
+{
+	if (strcmp(c->name, "AzureUSGovernment") == 0)
+		return ("audience=api%3A%2F%2FAzureADTokenExchangeUSGov");
+	if (strcmp(c->name, "AzureChinaCloud") == 0)
+		return ("audience=api%3A%2F%2FAzureADTokenExchangeChina");
+	return ("audience=api%3A%2F%2FAzureADTokenExchange");
+}
 
 static enum token_result
 get(const struct token_request *r, struct token *t, struct err *e)
@@ -25,7 +33,7 @@ get(const struct token_request *r, struct token *t, struct err *e)
 	const struct oidc_request q = {
 		.service = "GitHub", .method = "GET",
 		.url = env_get("ACTIONS_ID_TOKEN_REQUEST_URL"),
-		.query = AUDIENCE, .headers = none,
+		.query = audience(r->cloud), .headers = none,
 		.bearer = env_get("ACTIONS_ID_TOKEN_REQUEST_TOKEN"),
 		.member = "value", .net = &r->cloud->net, .remedy = NEEDS,
 	};

@@ -245,6 +245,30 @@ class Federated(TokensCase):
         self.bad(self.github(ACTIONS_ID_TOKEN_REQUEST_URL=url), 67, "E308", "GitHub gives no token .status 401.")
         self.assertEqual(self.asked()[0]["query"], {"audience": "api://AzureADTokenExchange"})
 
+    def test_github_towards_other_clouds(self):
+        with open(self.emu.cloud_file) as file:
+            cloud = json.load(file)
+        cloud["caFile"] = os.path.join(os.path.dirname(self.emu.cloud_file), cloud["caFile"])
+        path = os.path.join(self.home, "cloud.json")
+        for name, audience in [("AzureUSGovernment", "api://AzureADTokenExchangeUSGov"),
+                               ("AzureChinaCloud", "api://AzureADTokenExchangeChina")]:
+            with open(path, "w") as file:
+                json.dump({**cloud, "name": name}, file)
+            self.emu.entra.federate(*self.emu.oidc.github, audience)
+            done = subprocess.run(WRAP + [TOOL, "credentials", "--no-cache", "--cloud-file", path,
+                                          self.emu.machine_id("web01")], env={**self.env, **self.github()},
+                                  stdin=subprocess.DEVNULL, capture_output=True, text=True, timeout=HANG_S)
+            self.assertEqual(done.returncode, 0, done.stderr)
+            self.assertEqual(self.asked()[0]["query"]["audience"], audience)
+
+    def test_cold_and_warm(self):
+        for env, oidc in [(self.workload(), 0), (self.github(), 1), (self.pipelines(), 1)]:
+            before = self.counts()
+            for wanted in ((1, oidc, 1), (1, oidc, 1)):
+                done = self.run_tool(env)
+                self.assertEqual(done.returncode, 0, done.stderr)
+                self.assertEqual(tuple(b - a for a, b in zip(before, self.counts())), wanted)
+
     def test_azure_pipelines(self):
         row = self.good(self.pipelines(), oidc=1)
         self.is_assertion_form(row)
