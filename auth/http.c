@@ -7,6 +7,7 @@
 #include <stdlib.h>
 #include <string.h>
 #include <sys/socket.h>
+#include <unistd.h>
 
 #include <curl/curl.h>
 
@@ -53,12 +54,14 @@ secret_calloc(size_t n, size_t size)
 }
 
 struct answer {
+	CURL			*curl;
 	struct http_reply	*reply;
 	size_t			 body_max;
-	size_t			 got;		/* bytes, headers too */
+	size_t			 got;		/* bytes, whole lines of the header too */
 	size_t			 got_before;	/* when the last watch began */
 	int64_t			 watch_ms;	/* when that was */
 	bool			 trickles;
+	bool			 was_up;	/* TCP, to the proxy if there is one */
 };
 
 static size_t
@@ -92,12 +95,15 @@ on_progress(void *arg, curl_off_t total, curl_off_t now, curl_off_t up_total,
 {
 	struct answer *a = arg;
 	int64_t at_ms = clock_ms();
+	curl_off_t first_us = 0;
 
 	(void)total;
 	(void)now;
 	(void)up_total;
 	(void)up_now;
-	if (a->got == 0)
+	(void)curl_easy_getinfo(a->curl, CURLINFO_STARTTRANSFER_TIME_T,
+	    &first_us);
+	if (first_us == 0)
 		return (0);
 	if (a->watch_ms != 0 && at_ms - a->watch_ms < SLOW_MS)
 		return (0);
@@ -105,6 +111,19 @@ on_progress(void *arg, curl_off_t total, curl_off_t now, curl_off_t up_total,
 	a->watch_ms = at_ms;
 	a->got_before = a->got;
 	return (a->trickles);	/* libcurl gives up if it is true */
+}
+
+/* With a proxy libcurl does not tell how far it came. */
+static int
+on_close(void *arg, curl_socket_t fd)
+{
+	struct answer *a = arg;
+	struct sockaddr_storage peer;
+	socklen_t len = sizeof(peer);
+
+	if (getpeername(fd, (struct sockaddr *)&peer, &len) == 0)
+		a->was_up = true;
+	return (close(fd));
 }
 
 /* An id is for people: what would not be one word is not shown. */
@@ -137,7 +156,7 @@ offered_text(CURL *curl, char *out, size_t size)
 
 /* By a proxy, before its tunnel is open: then it is the proxy's failure. */
 static enum http_fault
-proxy_fault(CURLcode code, curl_off_t connected_us)
+proxy_fault(CURLcode code, bool was_up)
 {
 	switch (code) {
 	case CURLE_COULDNT_RESOLVE_PROXY: case CURLE_COULDNT_RESOLVE_HOST:
@@ -145,8 +164,7 @@ proxy_fault(CURLcode code, curl_off_t connected_us)
 	case CURLE_COULDNT_CONNECT:
 		return (FAULT_PROXY_CONNECT);
 	case CURLE_OPERATION_TIMEDOUT:
-		return (connected_us == 0 ? FAULT_PROXY_CONNECT :
-		    FAULT_PROXY_SILENT);
+		return (was_up ? FAULT_PROXY_SILENT : FAULT_PROXY_CONNECT);
 	case CURLE_OUT_OF_MEMORY:
 		return (FAULT_OTHER);
 	default:
@@ -185,16 +203,15 @@ host_fault(CURLcode code, bool is_up)
 /* Why there was no answer.  text is libcurl's own and may be empty. */
 static int
 no_answer(CURL *curl, CURLcode code, const struct http_request *q,
-    const struct httpproxy *proxy, const char *text, struct err *e)
+    const struct httpproxy *proxy, bool was_up, const char *text, struct err *e)
 {
-	curl_off_t connected_us = 0, secured_us = 0;
+	curl_off_t secured_us = 0;
 	struct http_failure f = { .text = text[0] != '\0' ? text :
 	    curl_easy_strerror(code) };
 	char offered[64];
 	long tunnel = 0, error = 0;
 
 	(void)curl_easy_getinfo(curl, CURLINFO_HTTP_CONNECTCODE, &tunnel);
-	(void)curl_easy_getinfo(curl, CURLINFO_CONNECT_TIME_T, &connected_us);
 	(void)curl_easy_getinfo(curl, CURLINFO_APPCONNECT_TIME_T, &secured_us);
 	(void)curl_easy_getinfo(curl, CURLINFO_OS_ERRNO, &error);
 	offered_text(curl, offered, sizeof(offered));
@@ -206,10 +223,9 @@ no_answer(CURL *curl, CURLcode code, const struct http_request *q,
 	if (tunnel >= 300)
 		f.fault = FAULT_PROXY_REFUSED;
 	else if (proxy->host[0] != '\0' && tunnel / 100 != 2)
-		f.fault = proxy_fault(code, connected_us);
+		f.fault = proxy_fault(code, was_up);
 	else
-		f.fault = host_fault(code, q->local ? connected_us != 0 :
-		    secured_us != 0);
+		f.fault = host_fault(code, q->local ? was_up : secured_us != 0);
 	return (http_explain(&f, q, proxy, e));
 }
 
@@ -386,9 +402,12 @@ perform(CURL *curl, const struct http_request *q, struct answer *a,
 	curl_easy_setopt(curl, CURLOPT_WRITEDATA, a);
 	curl_easy_setopt(curl, CURLOPT_HEADERFUNCTION, on_header);
 	curl_easy_setopt(curl, CURLOPT_HEADERDATA, a);
+	curl_easy_setopt(curl, CURLOPT_CLOSESOCKETFUNCTION, on_close);
+	curl_easy_setopt(curl, CURLOPT_CLOSESOCKETDATA, a);
 	curl_easy_setopt(curl, CURLOPT_NOPROGRESS, 0L);
 	curl_easy_setopt(curl, CURLOPT_XFERINFOFUNCTION, on_progress);
 	curl_easy_setopt(curl, CURLOPT_XFERINFODATA, a);
+	a->curl = curl;
 	code = curl_easy_perform(curl);
  out:
 	curl_slist_free_all(headers);
@@ -434,7 +453,7 @@ http_once(const struct http_request *q, struct http_reply *reply, struct err *e)
 	if (set_way(curl, q, &proxy, e) == -1)
 		goto out;
 	if ((code = perform(curl, q, &a, text)) != CURLE_OK) {
-		no_answer(curl, code, q, &proxy, text, e);
+		no_answer(curl, code, q, &proxy, a.was_up, text, e);
 		goto out;
 	}
 	(void)curl_easy_getinfo(curl, CURLINFO_RESPONSE_CODE, &status);
