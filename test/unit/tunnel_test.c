@@ -52,6 +52,7 @@ end(void)
 static int
 answer(const char *text, size_t len, size_t piece)
 {
+	struct pollfd p = { pair[0], POLLIN, 0 };
 	int r = TUNNEL_AGAIN;
 	size_t n;
 
@@ -59,7 +60,8 @@ answer(const char *text, size_t len, size_t piece)
 		n = piece > 0 && piece < len ? piece : len;
 		if (send(pair[1], text, n, 0) != (ssize_t)n)
 			return (-3);
-		r = tunnel_step(t, pair[0], &e);
+		while (r == TUNNEL_AGAIN && poll(&p, 1, 0) == 1)
+			r = tunnel_step(t, pair[0], &e);
 		if (r == TUNNEL_AGAIN && tunnel_events(t) != POLLIN)
 			return (-4);
 	}
@@ -80,9 +82,11 @@ ends(const char *text, size_t piece)
 static void
 test_request(void)
 {
-	ok(begin("a.test", 443) == TUNNEL_AGAIN && strncmp(asked, "CONNECT "
-	    "a.test:443 HTTP/1.1\r\nHost: a.test:443\r\nUser-Agent: ", 60) ==
-	    0 && strstr(asked, "\r\n\r\n") != NULL &&
+	static const char first[] = "CONNECT a.test:443 HTTP/1.1\r\n"
+	    "Host: a.test:443\r\nUser-Agent: arc-relay-proxy/";
+
+	ok(begin("a.test", 443) == TUNNEL_AGAIN &&
+	    strncmp(asked, first, strlen(first)) == 0 && strstr(asked, "\r\n\r\n") != NULL &&
 	    strstr(asked, "Authorization") == NULL &&
 	    strcmp(tunnel_target(t), "a.test:443") == 0, "the request");
 	end();
@@ -114,16 +118,12 @@ test_good(void)
 	size_t i, piece;
 	int r;
 
-	for (i = 0; i < sizeof(good) / sizeof(good[0]); i++)
-		for (piece = 0; piece < 20; piece++) {
-			r = ends(good[i], piece);
-			/* 1xx in one piece: the next step sees the rest */
-			if (r != 0 && (i < 5 || piece != 0))
-				break;
-		}
-	ok(i == sizeof(good) / sizeof(good[0]) || piece == 20,
-	    "good answers in pieces of every size: %d %d", (int)i, (int)piece);
-
+	for (i = 0; i < sizeof(good) / sizeof(good[0]); i++) {
+		for (piece = 0; piece < 20 && ends(good[i], piece) == 0; piece++)
+			;
+		ok(piece == 20, "good answer %d in pieces of every size",
+		    (int)i);
+	}
 	r = begin("a.test", 443);
 	ok(r == TUNNEL_AGAIN && answer(OK "\x16\0\x03", strlen(OK) + 3, 0) ==
 	    0 && recv(pair[0], rest, sizeof(rest), MSG_DONTWAIT) == 3 &&
