@@ -197,3 +197,26 @@ child_run(const char *const argv[], int limit_ms, size_t max,
 	errno = why;
 	return (result);
 }
+
+pid_t
+child_launch(const char *const argv[])
+{
+	int null = open("/dev/null", O_RDWR | O_CLOEXEC), why;
+	pid_t pid = -1;
+
+	if (null == -1)
+		return (-1);
+	why = start(argv, null, null, &pid);
+	(void)close(null);
+	errno = why;
+	return (why == 0 ? pid : -1);
+}
+
+bool
+child_failed(pid_t pid)
+{
+	int status;
+
+	return (waitpid(pid, &status, WNOHANG) == pid &&
+	    !(WIFEXITED(status) && WEXITSTATUS(status) == 0));
+}

@@ -4,7 +4,9 @@
 #ifndef AUTH_CHILD_H
 #define AUTH_CHILD_H
 
+#include <stdbool.h>
 #include <stddef.h>
+#include <sys/types.h>
 
 struct secret;
 
@@ -28,5 +30,16 @@ enum child_result {
  */
 enum child_result child_run(const char *const argv[], int limit_ms, size_t max,
 	    struct secret *out, struct secret *err, int *status);
+
+/*
+ * Starts argv[0], found on PATH, without a shell, and lets it go on by itself:
+ * it has /dev/null for input and output, the same environment, and a process
+ * group of its own, so that Ctrl-C on our terminal is not meant for it.
+ * Returns its id, for child_failed; or -1 with errno.
+ */
+pid_t	 child_launch(const char *const argv[]);
+
+/* Has it ended already, with a status that is not 0?  Does not wait. */
+bool	 child_failed(pid_t pid);
 
 #endif

@@ -3,6 +3,7 @@
  */
 #include <string.h>
 
+#include "auth/account.h"
 #include "auth/cloud.h"
 #include "auth/env.h"
 #include "auth/identity.h"
@@ -49,6 +50,22 @@ add_cloud(struct all *all, const struct cloud *c)
 	add(all, c->relay_suffix);
 }
 
+static void
+add_login(struct all *all)
+{
+	struct account a;
+
+	if (account_load(&a) == -1)
+		a = (struct account){ .slot = 0 };
+	add(all, a.kind);
+	add(all, a.name);
+	add(all, a.tenant);
+	add(all, a.client);
+	add(all, a.cloud);
+	add(all, a.authority);
+	add(all, a.certificate);
+}
+
 void
 identity_hash(const struct cloud *c, const char *credential,
     const char *tenant, char out[SHA256_HEX + 1])
@@ -61,6 +78,7 @@ identity_hash(const struct cloud *c, const char *credential,
 	add(&all, tenant);
 	for (i = 0; i < sizeof(variables) / sizeof(variables[0]); i++)
 		add(&all, env_get(variables[i]));
+	add_login(&all);
 	out[0] = '\0';
 	if (!all.is_cut)
 		crypto_sha256_hex(all.text.data, all.text.len, out);

@@ -163,6 +163,12 @@ js_set_integer(struct js *j, const char *path, int64_t number)
 }
 
 int
+js_set_boolean(struct js *j, const char *path, bool is)
+{
+	return (set(j, path, json_boolean(is)));
+}
+
+int
 js_dump(const struct js *j, struct secret *out)
 {
 	char *text = json_dumps(value(j), JSON_COMPACT);

@@ -59,6 +59,7 @@ const struct js	*js_each(const struct js *, void **at);
 struct js	*js_object(void);
 int		 js_set_string(struct js *, const char *path, const char *value);
 int		 js_set_integer(struct js *, const char *path, int64_t value);
+int		 js_set_boolean(struct js *, const char *path, bool is);
 int		 js_dump(const struct js *, struct secret *out);
 
 /* "2.14", of the library. */

@@ -23,6 +23,7 @@ static const struct token_source *const sources[] = {
 	&token_github,
 	&token_pipelines,
 	&token_managed,
+	&token_login,
 	&token_azcli,
 };
 

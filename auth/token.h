@@ -58,6 +58,7 @@ extern const struct token_source token_workload; /* AZURE_FEDERATED_TOKEN_FILE *
 extern const struct token_source token_github;	/* ACTIONS_ID_TOKEN_REQUEST_URL */
 extern const struct token_source token_pipelines; /* SYSTEM_OIDCREQUESTURI */
 extern const struct token_source token_managed;	/* IMDS, App Service, Azure Arc, Cloud Shell */
+extern const struct token_source token_login;	/* arc-relay login */
 extern const struct token_source token_azcli;	/* az login */
 
 /*

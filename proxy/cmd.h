@@ -14,6 +14,9 @@ struct err;
  */
 int	 cmd_cache(int argc, char **argv, struct err *e);
 int	 cmd_credentials(int argc, char **argv, struct err *e);
+int	 cmd_login(int argc, char **argv, struct err *e);
+int	 cmd_logout(int argc, char **argv, struct err *e);
 int	 cmd_version(int argc, char **argv, struct err *e);
+int	 cmd_whoami(int argc, char **argv, struct err *e);
 
 #endif

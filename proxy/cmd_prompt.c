@@ -1,0 +1,102 @@
+/*
+ * Asking a person for a secret, see cmd_prompt.h.
+ */
+#include <errno.h>
+#include <signal.h>
+#include <string.h>
+#include <termios.h>
+#include <unistd.h>
+
+#include "proxy/cmd_prompt.h"
+#include "relay/err.h"
+#include "relay/secret.h"
+
+static const int deadly[] = { SIGHUP, SIGINT, SIGQUIT, SIGTERM };
+
+#define NDEADLY	(sizeof(deadly) / sizeof(deadly[0]))
+
+static volatile sig_atomic_t caught;
+
+static void
+on_signal(int number)
+{
+	caught = number;
+}
+
+static void
+say(const char *text)
+{
+	(void)!write(STDERR_FILENO, text, strlen(text));
+}
+
+/* Up to the end of the line.  Byte by byte: the rest is not for us. */
+static int
+read_line(char line[PROMPT_MAX], size_t *len)
+{
+	ssize_t n;
+	char c;
+
+	for (*len = 0;;) {
+		if ((n = read(STDIN_FILENO, &c, 1)) == -1 && errno == EINTR &&
+		    caught == 0)
+			continue;
+		if (n <= 0 || c == '\n')
+			break;
+		if (*len == PROMPT_MAX)
+			return (-1);
+		line[(*len)++] = c;
+	}
+	if (*len > 0 && line[*len - 1] == '\r')
+		(*len)--;
+	return (*len > 0 && caught == 0 ? 0 : -1);
+}
+
+/* The same without echo; a signal that would end us waits until it is back. */
+static int
+read_quietly(const char *what, char line[PROMPT_MAX], size_t *len)
+{
+	struct sigaction act = { .sa_handler = on_signal }, old[NDEADLY];
+	struct termios usual, quiet;
+	size_t i;
+	int rc;
+
+	if (tcgetattr(STDIN_FILENO, &usual) == -1)
+		return (-1);
+	caught = 0;
+	for (i = 0; i < NDEADLY; i++)
+		(void)sigaction(deadly[i], &act, &old[i]);
+	quiet = usual;
+	quiet.c_lflag &= ~(tcflag_t)(ECHO | ECHONL);
+	/* first quiet, then the question: nothing typed early is seen or lost */
+	if ((rc = tcsetattr(STDIN_FILENO, TCSAFLUSH, &quiet)) == 0) {
+		say(what);
+		say(": ");
+		rc = read_line(line, len);
+	}
+	(void)tcsetattr(STDIN_FILENO, TCSAFLUSH, &usual);
+	say("\n");
+	for (i = 0; i < NDEADLY; i++)
+		(void)sigaction(deadly[i], &old[i], NULL);
+	if (caught != 0)
+		(void)raise(caught);
+	return (rc);
+}
+
+int
+prompt_secret(const char *what, struct secret *out, struct err *e)
+{
+	char line[PROMPT_MAX];
+	size_t len = 0;
+	int rc;
+
+	rc = isatty(STDIN_FILENO) ? read_quietly(what, line, &len) :
+	    read_line(line, &len);
+	if (rc == -1) {
+		err_set(e, EX_NOINPUT, "", "no secret came on standard input, "
+		    "or one of more than %d bytes", PROMPT_MAX);
+		err_fix(e, "type it when asked, or: arc-relay login ... < FILE");
+	} else if ((rc = secret_set(out, line, len)) == -1)
+		err_set(e, EX_OSERR, "", "out of memory");
+	secret_wipe(line, sizeof(line));
+	return (rc);
+}
