@@ -10,6 +10,7 @@
 
 #include <mbedtls/pem.h>
 #include <mbedtls/pk.h>
+#include <mbedtls/pkcs5.h>
 #include <mbedtls/rsa.h>
 #include <mbedtls/version.h>
 #include <mbedtls/x509_crt.h>
@@ -33,6 +34,7 @@
 
 #define BEGIN_ENCRYPTED	"-----BEGIN ENCRYPTED PRIVATE KEY-----"
 #define END_ENCRYPTED	"-----END ENCRYPTED PRIVATE KEY-----"
+#define ENCRYPTED	"Proc-Type: 4,ENCRYPTED"	/* RFC 1421, before PKCS#8 */
 
 #define PUT_TOGETHER	"put both into one file: cat KEY.pem CERTIFICATE.pem " \
 			"> FILE; chmod 600 FILE"
@@ -95,8 +97,6 @@ decrypt_key(mbedtls_pk_context *key, const char *text, const char *password)
 	    pem.MBEDTLS_PRIVATE(buflen), password, &der)) {
 	case KEYS_PBES2_DONE:
 		rc = parse_key(key, der.data, der.len, NULL);
-		if (rc != 0)	/* the padding was right by chance */
-			rc = MBEDTLS_ERR_PK_PASSWORD_MISMATCH;
 		break;
 	case KEYS_PBES2_WRONG:
 		rc = MBEDTLS_ERR_PK_PASSWORD_MISMATCH;
@@ -109,17 +109,32 @@ decrypt_key(mbedtls_pk_context *key, const char *text, const char *password)
 	return (rc);
 }
 
+/* Does mbedTLS say that it does not know how? */
+static bool
+is_unknown(int rc)
+{
+	return (rc == MBEDTLS_ERR_PK_FEATURE_UNAVAILABLE ||
+	    rc == MBEDTLS_ERR_PKCS5_FEATURE_UNAVAILABLE ||
+	    rc == MBEDTLS_ERR_PEM_FEATURE_UNAVAILABLE ||
+	    rc == MBEDTLS_ERR_PEM_UNKNOWN_ENC_ALG);
+}
+
 static int
 read_key(struct keys *k, const char *file, const struct secret *text,
     const char *password, struct err *e)
 {
+	bool modern = strstr(text->data, BEGIN_ENCRYPTED) != NULL;
+	bool encrypted = modern || strstr(text->data, ENCRYPTED) != NULL;
 	int rc = MBEDTLS_ERR_PK_FEATURE_UNAVAILABLE;
 
-	if (strstr(text->data, BEGIN_ENCRYPTED) != NULL)
+	if (modern)
 		rc = password == NULL ? MBEDTLS_ERR_PK_PASSWORD_REQUIRED :
 		    decrypt_key(&k->key, text->data, password);
 	if (rc == MBEDTLS_ERR_PK_FEATURE_UNAVAILABLE)
 		rc = parse_key(&k->key, text->data, text->len + 1, password);
+	/* now and then a wrong password leaves what only looks like a key */
+	if (rc != 0 && encrypted && password != NULL && !is_unknown(rc))
+		rc = MBEDTLS_ERR_PK_PASSWORD_MISMATCH;
 	switch (rc) {
 	case 0:
 		return (0);

@@ -61,8 +61,8 @@ save(BIO *bio, const char *path)
 	char *data;
 	long len = BIO_get_mem_data(bio, &data);
 
-	must(f != NULL && fwrite(data, 1, (size_t)len, f) == (size_t)len &&
-	    fclose(f) == 0);
+	must(f != NULL && (len == 0 ||
+	    fwrite(data, 1, (size_t)len, f) == (size_t)len) && fclose(f) == 0);
 	BIO_free(bio);
 }
 
