@@ -68,6 +68,10 @@ def emitted_ids():
         for first, second, third, fourth in re.findall(
                 r'(EX_[A-Z]+),\s*"(E\d{3})"|"(E\d{3})",\s*(EX_[A-Z]+)', text):
             found[second or third].add(getattr(os, first or fourth))
+        # EX_X, is_this ? "E402" : is_that ? "E407" : "E401"
+        for status, choice in re.findall(r'(EX_[A-Z]+),((?:\s*\w+ \? "E\d{3}" :)+\s*"E\d{3}")', text):
+            for one in re.findall(r"E\d{3}", choice):
+                found[one].add(getattr(os, status))
     return found
 
 
@@ -143,7 +147,7 @@ class Manual(unittest.TestCase):
 
     def test_messages_of_errors(self):
         """What is seen on the screen is found on the page, so that a search leads there."""
-        page = (MAN / "arc-relay-errors.7").read_text()
+        page = (MAN / "arc-relay-errors.7").read_text().replace("\\\n", "")
         page = " ".join(re.sub(r"^\.[A-Z][a-z] ", "", page, flags=re.MULTILINE).split())
         page = page.replace("\\(dq", '"')
         faults, count = [], 0
