@@ -55,7 +55,7 @@ int	 arm_call(const struct cloud *c, const struct secret *token,
  * have been handed over by then.
  */
 #define ARM_PAGE_MAX	(4 * 1024 * 1024)	/* a thousand machines with all they tell */
-#define ARM_PAGES_MAX	1000
+#define ARM_PAGES_MAX	500
 int	 arm_list(const struct cloud *c, const struct secret *token,
 	    const char *path, int (*on_item)(const struct js *item, void *arg,
 	    struct err *e), void *arg, struct arm_refusal *why, struct err *e);
