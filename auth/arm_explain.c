@@ -165,20 +165,23 @@ not_allowed(const struct told *t, struct err *e)
 static int
 claims_wanted(const struct told *t, struct err *e)
 {
-	char claims[BASE64_SIZE(ARM_CLAIMS_MAX)];
 	const char *of = t->why->tenant[0] != '\0' ? " --tenant " : "";
+	const char *who = t->why->tenant;
+	char claims[BASE64_SIZE(ARM_CLAIMS_MAX)], fix[3 * sizeof(claims)];
 
 	err_set(e, EX_NOPERM, "E304", "Azure wants a fresh sign-in (MFA or "
 	    "Conditional Access)");
 	e->retry = RETRY_CREDENTIAL;
 	crypto_base64(t->why->claims, strlen(t->why->claims), claims);
-	/* half a claim is none */
-	if (strlen(claims) > sizeof(e->fix) - 150)
-		return (err_fix(e, "arc-relay login%s%s, or az login%s%s", of,
-		    t->why->tenant, of, t->why->tenant));
-	return (err_fix(e, "arc-relay login%s%s, or az login%s%s "
-	    "--claims-challenge %s", of, t->why->tenant, of, t->why->tenant,
-	    claims));
+	/* half a command is none */
+	if ((size_t)snprintf(fix, sizeof(fix), "arc-relay login%s%s --claims "
+	    "%s, or az login%s%s --claims-challenge %s", of, who, claims, of,
+	    who, claims) >= sizeof(e->fix) &&
+	    (size_t)snprintf(fix, sizeof(fix), "arc-relay login%s%s --claims "
+	    "%s", of, who, claims) >= sizeof(e->fix))
+		(void)snprintf(fix, sizeof(fix), "arc-relay login%s%s, or az "
+		    "login%s%s", of, who, of, who);
+	return (err_fix(e, "%s", fix));
 }
 
 static int

@@ -123,10 +123,13 @@ class Challenges(CredentialsCase):
         return Fault("status", code=401, body=self.DOCUMENT, headers=challenge(**more))
 
     def test_a_challenge_for_claims(self):
-        self.next_answers(*[self.refusal(claims=CLAIMS, tenant=TENANT)] * 2)
-        in_base64 = base64.b64encode(CLAIMS.encode()).decode()
-        self.bad(77, "E304", "arc-relay login", f"az login --tenant {TENANT} --claims-challenge {in_base64} ")
-        self.assertEqual(self.requests(), 2)
+        text = base64.b64encode(CLAIMS.encode()).decode()
+        for tenant, fix in [
+                ("common", f"arc-relay login --claims {text}, or az login --claims-challenge {text} ["),
+                (TENANT, f"arc-relay login --tenant {TENANT} --claims {text} [")]:
+            self.next_answers(*[self.refusal(claims=CLAIMS, tenant=tenant)] * 2)
+            self.bad(77, "E304", fix)
+        self.assertEqual(self.requests(), 4)
 
     def test_a_long_one_is_not_cut_in_half(self):
         self.next_answers(*[self.refusal(claims=json.dumps({"a": "b" * 1900}))] * 2)
@@ -139,8 +142,9 @@ class Challenges(CredentialsCase):
                 self.next_answers(*[self.refusal(**more)] * 2)
                 self.bad(67, "E303", "TokenCreatedWithOutdatedPolicies")
 
-    def test_a_new_token_heals_it(self):
-        self.next_answers(self.refusal(claims=CLAIMS))
+    def test_a_token_with_these_claims_heals_it(self):
+        self.emu.arm.challenge(CLAIMS)
+        self.addCleanup(self.emu.arm.challenge, None)
         self.good()
         self.assertEqual(self.requests(), 2)
 
