@@ -133,8 +133,8 @@ cannot_read(const char *path, struct err *e)
 	if (errno == EPERM) {
 		err_set(e, EX_CONFIG, "", "the cloud file %s can be changed by "
 		    "others, and it says where tokens go", path);
-		return (err_fix(e, "make it yours alone: chmod go-w %s",
-		    path));
+		return (err_fix(e, "make it yours, and writable for you "
+		    "alone: chmod go-w %s", path));
 	}
 	if (errno == EINVAL)
 		return (err_set(e, EX_DATAERR, "", "the cloud file %s is not a "

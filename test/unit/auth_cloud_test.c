@@ -1,9 +1,11 @@
 /*
- * Goal: a cloud file can send a token only where its text plainly says.
+ * Goal: a cloud file can send a token only where its text plainly says, and
+ * nobody but the user can change what it says.
  */
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
+#include <sys/stat.h>
 #include <unistd.h>
 
 #include "auth/cloud.h"
@@ -93,6 +95,100 @@ file(void)
 }
 
 static void
+audience(void)
+{
+	static const struct { const char *json, *expected; } rows[] = {
+		{ "", "https://m.test" },
+		{ "\"audience\":\"https://a.test/\",", "https://a.test/" },
+		{ "\"audience\":\"api://guid\",", "api://guid" },
+		{ "\"audience\":\"-x\",", NULL },
+		{ "\"audience\":\"a b\",", NULL },
+		{ "\"audience\":\"\",", NULL },
+		{ "\"audience\":7,", NULL },
+	};
+	char text[300];
+	struct cloud c;
+	struct err e;
+	size_t i;
+
+	for (i = 0; i < sizeof(rows) / sizeof(rows[0]); i++) {
+		(void)snprintf(text, sizeof(text), "{\"name\":\"own\",%s"
+		    "\"managementEndpoint\":\"https://m.test/\"," REST,
+		    rows[i].json);
+		if (rows[i].expected == NULL)
+			is_bad(text, "audience");
+		else
+			ok(load(text, &c, &e) == 0 && strcmp(c.audience,
+			    rows[i].expected) == 0, "audience %s", c.audience);
+	}
+}
+
+/* A cloud file is nearer than the variable, which must not lead elsewhere. */
+static void
+authority_and_file(void)
+{
+	static const char text[] = "{\"name\":\"own\","
+	    "\"managementEndpoint\":\"https://m.test\"," REST;
+	static const struct { const char *host; int rc; } rows[] = {
+		{ "https://login.test/", 0 },
+		{ "login.test", 0 },
+		{ "login.microsoftonline.com", 0 },
+		{ "https://login.test.evil", -1 },
+		{ "http://login.test", -1 },
+		{ "evil.test", -1 },
+	};
+	struct cloud c;
+	struct err e;
+	size_t i;
+	int rc;
+
+	for (i = 0; i < sizeof(rows) / sizeof(rows[0]); i++) {
+		(void)setenv("AZURE_AUTHORITY_HOST", rows[i].host, 1);
+		rc = load(text, &c, &e);
+		ok(rc == rows[i].rc && (rc == 0 ? strcmp(c.authority,
+		    "https://login.test") == 0 : strcmp(e.id, "E313") == 0),
+		    "a file and %s: %d %s", rows[i].host, rc, e.cause);
+	}
+	(void)unsetenv("AZURE_AUTHORITY_HOST");
+}
+
+static void
+modes(void)
+{
+	static const struct { mode_t mode; int rc; } rows[] = {
+		{ 0600, 0 }, { 0644, 0 }, { 0400, 0 }, { 0664, -1 },
+		{ 0602, -1 }, { 0777, -1 },
+	};
+	struct cloud c;
+	struct err e;
+	size_t i;
+	int rc;
+
+	(void)load("{\"name\":\"own\",\"managementEndpoint\":"
+	    "\"https://m.test\"," REST, &c, &e);
+	for (i = 0; i < sizeof(rows) / sizeof(rows[0]); i++) {
+		(void)chmod(path, rows[i].mode);
+		e = (struct err)ERR_INIT;
+		rc = cloud_load(&c, NULL, path, &e);
+		ok(rc == rows[i].rc && (rc == 0 || (e.status == EX_CONFIG &&
+		    strstr(e.fix, "chmod go-w") != NULL)), "mode %04o: %s",
+		    (unsigned)rows[i].mode, e.cause);
+	}
+	(void)chmod(path, 0600);
+	if (geteuid() == 0) {
+		ok(chown(path, 12345, (gid_t)-1) == 0 &&
+		    cloud_load(&c, NULL, path, &e) == -1 &&
+		    e.status == EX_CONFIG, "of somebody else: %s", e.cause);
+	}
+	ok(cloud_load(&c, NULL, folder, &e) == -1 && e.status == EX_DATAERR,
+	    "a folder: %s", e.cause);
+	(void)unlink(path);
+	ok(mkfifo(path, 0600) == 0 && cloud_load(&c, NULL, path, &e) == -1 &&
+	    e.status == EX_DATAERR, "a FIFO: %s", e.cause);
+	(void)unlink(path);
+}
+
+static void
 network(void)
 {
 	static char longest[2000];
@@ -140,8 +236,16 @@ main(void)
 	if (mkdtemp(folder) == NULL)
 		abort();
 	(void)snprintf(path, sizeof(path), "%s/cloud.json", folder);
+	(void)setenv("AZURE_CONFIG_DIR", folder, 1);
+	(void)unsetenv("ARC_RELAY_CLOUD");
+	(void)unsetenv("AZURE_CLOUD_NAME");
+	(void)unsetenv("AZURE_AUTHORITY_HOST");
+	(void)umask(022);
 	built_in();
 	file();
+	audience();
+	authority_and_file();
+	modes();
 	network();
 
 	is_bad("", "is not JSON");
