@@ -127,6 +127,7 @@ class Emulator:
         with open(self.cloud_file, "w") as file:
             json.dump({"name": "emulated", "managementEndpoint": self.management, "authority": self.authority,
                        "relaySuffix": SUFFIX, "caFile": self.ca_file}, file, indent=1)
+        os.chmod(self.cloud_file, 0o644)    # one that others can change is refused
 
     # --- listeners ---
 
