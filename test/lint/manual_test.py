@@ -165,7 +165,8 @@ class Manual(unittest.TestCase):
 
     def test_exit_statuses_are_listed(self):
         everything = "".join(path.read_text() for path in CODE if path.suffix == ".c")
-        made = {getattr(os, name) for name in re.findall(r"\bEX_[A-Z]+\b", everything)}
+        # what is only compared with is made elsewhere, or by nobody
+        made = {getattr(os, name) for name in re.findall(r"(?<![=!]= )\bEX_[A-Z]+\b", everything)}
         listed = set()
         for page in ("arc-relay-proxy.1", "arc-relay.1"):
             listed |= {int(n) for n in re.findall(r"^\.It (\d+) Pq Dv EX_", (MAN / page).read_text(),
