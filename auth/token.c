@@ -144,6 +144,19 @@ token_get(const struct token_request *r, struct token *t, struct err *e)
 	return (found ? none(r, choice, e) : no_such_name(r, choice, e));
 }
 
+const char *
+token_help(char out[TOKEN_HELP_MAX])
+{
+	size_t i, len;
+
+	len = (size_t)snprintf(out, TOKEN_HELP_MAX,
+	    "Token sources, in this order, and what sets each up:\n");
+	for (i = 0; i < NSOURCES && len < TOKEN_HELP_MAX; i++)
+		len += (size_t)snprintf(out + len, TOKEN_HELP_MAX - len,
+		    "  %-17s %s\n", sources[i]->name, sources[i]->example);
+	return (out);
+}
+
 void
 token_free(struct token *t)
 {

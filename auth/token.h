@@ -13,6 +13,8 @@ struct cloud;
 struct err;
 
 #define TOKEN_NAME_MAX	32	/* bytes of a source's name, with the NUL */
+#define TOKEN_EXAMPLE_MAX 60	/* columns: what --help has left for it */
+#define TOKEN_HELP_MAX	1024	/* bytes of token_help, with the NUL */
 
 struct token {
 	struct secret	text;		/* one word of visible ASCII */
@@ -51,6 +53,7 @@ struct token_source {
 	enum token_result (*get)(const struct token_request *r, struct token *t,
 			    struct err *e);
 	const char	*needs;		/* what to set up, as a fix of err_fix */
+	const char	*example;	/* the same in TOKEN_EXAMPLE_MAX columns */
 };
 
 extern const struct token_source token_env;	/* AZURE_CLIENT_SECRET, ..._CERTIFICATE_PATH */
@@ -72,6 +75,12 @@ extern const struct token_source token_azcli;	/* az login */
  */
 int	 token_get(const struct token_request *r, struct token *t,
 	    struct err *e);
+
+/*
+ * The sources in their order, a line each with its example, for --help.  Returns
+ * out.
+ */
+const char *token_help(char out[TOKEN_HELP_MAX]);
 
 void	 token_free(struct token *t);
 

@@ -175,5 +175,6 @@ get(const struct token_request *r, struct token *t, struct err *e)
 }
 
 const struct token_source token_azcli = {
-	"azure-cli", "AzureCliCredential", "dev", get, "az login"
+	"azure-cli", "AzureCliCredential", "dev", get, "az login",
+	"az login"
 };

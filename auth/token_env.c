@@ -59,5 +59,6 @@ get(const struct token_request *r, struct token *t, struct err *e)
 const struct token_source token_env = {
 	"environment", "EnvironmentCredential", "prod", get,
 	"set AZURE_TENANT_ID, AZURE_CLIENT_ID and AZURE_CLIENT_SECRET or "
-	"AZURE_CLIENT_CERTIFICATE_PATH"
+	"AZURE_CLIENT_CERTIFICATE_PATH",
+	"AZURE_TENANT_ID=T AZURE_CLIENT_ID=C AZURE_CLIENT_SECRET=S"
 };

@@ -59,5 +59,6 @@ get(const struct token_request *r, struct token *t, struct err *e)
 }
 
 const struct token_source token_github = {
-	"github", NULL, "prod", get, NEEDS
+	"github", NULL, "prod", get, NEEDS,
+	"permissions: {id-token: write}; env: the same T and C"
 };

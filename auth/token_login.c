@@ -180,5 +180,6 @@ get(const struct token_request *r, struct token *t, struct err *e)
 }
 
 const struct token_source token_login = {
-	"login", NULL, "dev", get, "arc-relay login"
+	"login", NULL, "dev", get, "arc-relay login",
+	"arc-relay login"
 };

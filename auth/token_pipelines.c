@@ -74,5 +74,6 @@ get(const struct token_request *r, struct token *t, struct err *e)
 }
 
 const struct token_source token_pipelines = {
-	"azure-pipelines", "AzurePipelinesCredential", "prod", get, NEEDS
+	"azure-pipelines", "AzurePipelinesCredential", "prod", get, NEEDS,
+	"AzureCLI@2; env: SYSTEM_ACCESSTOKEN: $(System.AccessToken)"
 };

@@ -64,5 +64,6 @@ get(const struct token_request *r, struct token *t, struct err *e)
 const struct token_source token_workload = {
 	"workload-identity", "WorkloadIdentityCredential", "prod", get,
 	"set AZURE_FEDERATED_TOKEN_FILE, AZURE_CLIENT_ID and AZURE_TENANT_ID; "
-	"in AKS the label azure.workload.identity/use: \"true\" of the pod does"
+	"in AKS the label azure.workload.identity/use: \"true\" of the pod does",
+	"AZURE_FEDERATED_TOKEN_FILE=FILE, and the same T and C"
 };

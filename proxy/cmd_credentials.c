@@ -13,6 +13,7 @@
 #include "auth/creds.h"
 #include "auth/errjson.h"
 #include "auth/relayinfo.h"
+#include "auth/token.h"
 #include "proxy/cmd.h"
 #include "proxy/cmd_options.h"
 #include "relay/crypto.h"
@@ -22,7 +23,7 @@
 static const struct option_row table[] = {
 	CMD_ROWS,
 	{ 0, "port", "N", "port of the machine (22)", 0 },
-	{ 0, "credential", "NAME", "environment or azure-cli only", 0 },
+	{ 0, "credential", "NAME", "only this token source", 0 },
 	{ 0, "refresh", NULL, "do not use the cache", 0 },
 	{ 0, "refused", "HEX", "not the one whose accessKey has this SHA-256", 0 },
 	{ 0, "no-cache", NULL, "neither use nor write the cache", 0 },
@@ -118,11 +119,12 @@ int
 cmd_credentials(int argc, char **argv, struct err *e)
 {
 	struct secret line = SECRET_INIT;
+	char sources[TOKEN_HELP_MAX];
 	struct options o;
 	int rc, status = 0;
 
-	if ((rc = cmd_parse(table, "credentials [OPTION ...] RESOURCE-ID", NULL,
-	    argc, argv, &o, e)) != 0)
+	if ((rc = cmd_parse(table, "credentials [OPTION ...] RESOURCE-ID",
+	    token_help(sources), argc, argv, &o, e)) != 0)
 		return (rc == 1 ? 0 : -1);
 	rc = get(&o, &line, e);
 	if (rc == -1 && o.value[O_ERRORS_AS_JSON] != NULL) {

@@ -19,7 +19,7 @@
 
 static const struct option_row table[] = {
 	CMD_ROWS,
-	{ 0, "credential", "NAME", "only this source of tokens", 0 },
+	{ 0, "credential", "NAME", "only this token source", 0 },
 	{ 0, "tenant", "ID", "another tenant than the source's own", 0 },
 	{ 0, "no-cache", NULL, "ask for a new token, and do not keep it", 0 },
 	{ 0, "json", NULL, "one JSON object", 0 },
@@ -135,12 +135,13 @@ int
 cmd_whoami(int argc, char **argv, struct err *e)
 {
 	struct answer a = { .token = TOKEN_INIT };
+	char sources[TOKEN_HELP_MAX];
 	struct cloud cloud;
 	struct options o;
 	int rc;
 
-	if ((rc = cmd_parse(table, "whoami [OPTION ...]", NULL, argc, argv, &o,
-	    e)) != 0)
+	if ((rc = cmd_parse(table, "whoami [OPTION ...]", token_help(sources),
+	    argc, argv, &o, e)) != 0)
 		return (rc == 1 ? 0 : -1);
 	if (o.nrest > 0)
 		return (err_set(e, EX_USAGE, "", "whoami takes no argument"));

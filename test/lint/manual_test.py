@@ -215,6 +215,17 @@ class Manual(unittest.TestCase):
             faults += help_faults([str(BUILD / "arc-relay"), verb], [f"--{name}" for _, name in rows])
         self.none(faults)
 
+    def test_token_sources(self):
+        """Each is in the help and on the page, in the order in which they are tried, with an example."""
+        _, text, _ = output(str(BUILD / "arc-relay"), "credentials", "--help")
+        helped = re.findall(r"^  ([a-z][a-z-]+) +\S", text.partition("Token sources")[2], re.MULTILINE)
+        page = (MAN / "arc-relay.1").read_text()
+        section = re.search(r"^\.Sh TOKEN SOURCES\n(.*?)^\.Sh ", page, re.MULTILINE | re.DOTALL)[1]
+        items = re.findall(r"^\.It Cm (\S+)\n(.*?)(?=^\.It|^\.El)", section, re.MULTILINE | re.DOTALL)
+        self.assertEqual(len(helped), len(list((TOP / "auth").glob("token_*.c"))) - 1)     # token_cached.c
+        self.assertEqual([name for name, _ in items], helped)
+        self.none([f"arc-relay.1: {name} has no example" for name, body in items if ".Bd -literal" not in body])
+
     def test_readme(self):
         rows = PROXY_OPTIONS + [row for rows in VERB_OPTIONS.values() for row in rows]
         ours = {f"--{name}" for _, name in rows} | {f"-{letter}" for letter, _ in rows if letter}
