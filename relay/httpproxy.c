@@ -294,7 +294,8 @@ httpproxy_check(const char *url, struct err *e)
 		    "name it with --proxy-auth-file");
 	} else if (strcasecmp(url, "none") != 0 &&
 	    read_url(&p, url, OPTION, e) == -1) {
-		e->status = EX_USAGE;
+		e->status = EX_USAGE;	/* as any bad option, without an id */
+		e->id[0] = '\0';
 		rc = err_fix(e, "it must be http://HOST:PORT, or none");
 	}
 	httpproxy_free(&p);

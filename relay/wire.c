@@ -20,6 +20,7 @@
 #include "relay/log.h"
 #include "relay/resolve.h"
 #include "relay/tls.h"
+#include "relay/trust.h"
 #include "relay/tunnel.h"
 #include "relay/wire.h"
 
@@ -300,7 +301,8 @@ cannot_connect(struct wire *w, int error, struct err *e)
 	    dial_port(w), strerror(error));
 	e->retry = RETRY_NETWORK;
 	return (err_fix(e, "let the firewall pass %s:%d, or give another way "
-	    "with --connect-to HOST:PORT", dial_host(w), dial_port(w)));
+	    "with --proxy URL or --connect-to HOST:PORT", dial_host(w),
+	    dial_port(w)));
 }
 
 /*
@@ -349,7 +351,8 @@ step_dns(struct wire *w, struct err *e)
 		err_set(e, EX_UNAVAILABLE, "E601", "cannot resolve %s: %s",
 		    dial_host(w), gai_strerror(error));
 		e->retry = RETRY_NETWORK;
-		return (err_fix(e, "check the network and its DNS, or give an "
+		return (err_fix(e, "check the network and its DNS; if only a "
+		    "proxy has DNS, name it with --proxy URL; or give an "
 		    "address with --connect-to HOST:PORT"));
 	}
 	w->address = w->addresses;
@@ -420,8 +423,11 @@ explain_loss(struct wire *w, struct err *e)
 	if (w->tls.trouble[0] != '\0') {
 		err_set(e, EX_CONFIG, "E605", "the certificate of %s %s", host,
 		    w->tls.trouble);
-		return (err_fix(e, "if a proxy inspects TLS here, give its CA "
-		    "with --ca-file FILE"));
+		if (w->config.trust->only[0] != '\0')
+			return (err_fix(e, "only %.150s is trusted here: is it "
+			    "right?", w->config.trust->only));
+		return (err_fix(e, "if a proxy inspects TLS here, add its CA: "
+		    "export SSL_CERT_FILE=/PATH/CA.pem"));
 	}
 	if (phase == TLS) {
 		err_set(e, EX_PROTOCOL, "E606", "the TLS handshake with %s "

@@ -348,7 +348,7 @@ test_check(void)
 	    strstr(e.fix, "--proxy-auth-file") != NULL, "a password: %s",
 	    e.cause);
 	ok(httpproxy_check("socks5://p.test", &e) == -1 &&
-	    e.status == EX_USAGE, "SOCKS: %s", e.cause);
+	    e.status == EX_USAGE && e.id[0] == '\0', "SOCKS: %s", e.cause);
 	ok(httpproxy_check("", &e) == -1 && e.status == EX_USAGE, "nothing");
 }
 
