@@ -222,7 +222,7 @@ account_forget(struct err *e)
 	if (folder_drop(&f, FILE_NAME) == -1)
 		rc = cannot_write(FILE_NAME, e);
 	for (i = 0; i < 2; i++)
-		if (folder_drop(&f, slots[i]) == -1)
+		if (folder_drop(&f, slots[i]) == -1 && rc != -1)
 			rc = cannot_write(slots[i], e);
 	folder_unlock(lock);
 	folder_close(&f);

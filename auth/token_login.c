@@ -125,7 +125,8 @@ token_of_user(const struct token_request *r, struct account *a,
 	if (lock == -1)
 		log_verbose("no lock for the login: going on without");
 	/* what we have read may have been replaced while we waited */
-	if (account_load(a) == -1 || !account_is_of(a, r->cloud)) {
+	if (account_load(a) == -1 || !account_is_of(a, r->cloud) ||
+	    strcmp(a->kind, ACCOUNT_USER) != 0) {
 		err_set(e, EX_NOUSER, "E301", "the login was changed while it "
 		    "was used");
 		err_fix(e, "try again");

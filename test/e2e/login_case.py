@@ -7,6 +7,7 @@ import re
 import select
 import stat
 import subprocess
+import termios
 import time
 
 from harness import HANG_S, TOOL, WRAP, EmulatorCase
@@ -53,6 +54,10 @@ class Running:
 
     def type(self, text):
         os.write(self._leader, text.encode())
+
+    def echoes(self):
+        """Does its terminal show what is typed?"""
+        return bool(termios.tcgetattr(self._leader)[3] & termios.ECHO)
 
     def end(self):
         """(status, stdout, stderr) when it has ended."""

@@ -15,8 +15,11 @@ import unittest
 import urllib.parse
 
 import tap
-from harness import HANG_S, MODE, TOOL, TOP, WRAP, Fault, clean_env, wait_for
+from harness import HANG_S, MODE, TOOL, TOP, WRAP, Fault, wait_for
 from login_case import CODE, URL, LoginCase, Running
+from managed_test import UNSHARE
+
+import certs        # of the emulator: harness has put it on the path
 
 ALICE, BOB = "alice@emulated.test", "bob@emulated.test"
 DEVICE_GRANT = "urn:ietf:params:oauth:grant-type:device_code"
@@ -118,15 +121,9 @@ class DeviceCode(LoginCase):
     def test_no_refresh_token(self):
         def without(document):
             return {key: value for key, value in document.items() if key != "refresh_token"}
-        running = self.start("login", "--device-code")
-        code = running.says(CODE)[1]
-        self.emu.entra.approve(code, ALICE)
-        self.emu.faults.entra.append(Fault("edit", script=lambda d: without(d)))
-        status, _, err = running.end()
-        if status == 0:         # the fault met a poll that was answered "pending"
-            self.emu.faults.clear()
-            self.skipTest("the poll came first")
-        self.assertEqual(status, 76)
+        self.emu.faults.entra.extend([Fault("edit", script=without)] * 20)
+        status, out, err = self.device_login(ALICE)
+        self.assertEqual((status, out), (76, ""), err)
         self.check_line(err, "E412", "no refresh_token")
         self.assertIsNone(self.account())
 
@@ -510,6 +507,27 @@ class Kept(LoginCase):
         self.cannot_be_kept(XDG_STATE_HOME="/proc")
         self.assertIn("HOME", self.cannot_be_kept(XDG_STATE_HOME="", HOME=""))
 
+    def test_a_place_that_can_only_be_read(self):
+        """As in a container: the login there is good, and nothing is lost."""
+        self.logged_in(ALICE)
+        before = self.account(), self.kept_secrets()
+        box = [*UNSHARE, "sh", "-c", 'mount --bind "$1" "$1" && mount -o remount,ro,bind "$1" && shift && exec "$@"',
+               "sh", self.state]
+        for command, status, says in [
+                (self.command("credentials", "--no-cache", "-v", self.emu.machine_id("web01")), 0, "is not kept"),
+                (self.command("logout"), 73, "cannot write account.json of the login: Read-only")]:
+            done = subprocess.run(box + command, env=self.env, stdin=subprocess.DEVNULL, capture_output=True,
+                                  text=True, timeout=HANG_S)
+            self.assertEqual(done.returncode, status, done.stderr)
+            self.assertIn(says, done.stderr)
+        running = Running(box + self.command("login", "--device-code"), self.env)
+        self.emu.entra.approve(running.says(CODE)[1], BOB)
+        status, _, err = running.end()
+        self.assertEqual(status, 73, err)
+        self.check_line(err, "", "of the login: Read-only")
+        self.assertEqual((self.account(), self.kept_secrets()), before)
+        self.works()
+
     def test_files_of_others(self):
         self.logged_in(ALICE)
         for name in ("account.json", "login.0"):
@@ -647,6 +665,55 @@ class Principal(LoginCase):
         self.assertEqual((status, out), (0, ""), err)
         self.assertNotIn(self.emu.entra.secret, err)
         self.works()
+
+    def test_interrupted_while_typing(self):
+        """The terminal echoes again afterwards."""
+        running = self.start("login", "--service-principal", "--tenant", "t", "--client-id", "c", terminal=True)
+        running.says("Client secret: ")
+        self.assertFalse(running.echoes())
+        running.child.send_signal(signal.SIGTERM)
+        wait_for(running.echoes, "it does not echo")
+        self.assertEqual(running.end()[0], -signal.SIGTERM)
+        self.assertIsNone(self.account())
+
+    def certificate(self, name="app"):
+        """A PEM file with certificate and key; the certificate alone."""
+        cert, key = certs.application(self.home, name)
+        path = os.path.join(self.home, name + "-both.pem")
+        with open(path, "w") as file:
+            for part in (cert, key):
+                with open(part) as source:
+                    file.write(source.read())
+        os.chmod(path, 0o600)
+        return path, cert
+
+    def test_a_certificate(self):
+        path, cert = self.certificate()
+        self.emu.entra.add_certificate(cert)
+        where = os.getcwd()
+        os.chdir(self.home)
+        try:
+            done = self.log_in("--certificate", os.path.basename(path), input="")
+        finally:
+            os.chdir(where)
+        self.assertEqual((done.returncode, done.stdout), (0, ""), done.stderr)
+        self.assertEqual((self.account()["certificate"], self.kept_secrets()), (os.path.realpath(path), {}))
+        self.works()
+        self.assertIn("client_assertion", self.tokens()[-1]["form"])
+        os.unlink(path)
+        done = self.credentials()
+        self.assertNotEqual(done.returncode, 0)
+        self.check_line(done.stderr, "", path)
+
+    def test_a_certificate_that_does_not_do(self):
+        self.logged_in(ALICE)
+        path, cert = self.certificate("stranger")
+        for file, status, error in [(path, 67, "E306"), (cert, 67, "E306"), ("/nowhere.pem", 66, "")]:
+            with self.subTest(file=file):
+                done = self.log_in("--certificate", file, input="")
+                self.assertEqual((done.returncode, done.stdout), (status, ""), done.stderr)
+                self.check_line(done.stderr, error)
+        self.assertEqual(self.account()["name"], ALICE)
 
     def test_a_wrong_secret(self):
         self.logged_in(ALICE)
