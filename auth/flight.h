@@ -7,7 +7,8 @@
  *	what is good for FLIGHT_REFRESH_S more is used as it is
  *	what is good for less is renewed by one; the others use it meanwhile
  *	a holder that was killed: the next one fetches
- *	a holder that does not move: the others fetch alone, and keep nothing
+ *	a holder that is stopped: after FLIGHT_WAIT_MS the others fetch alone, and
+ *	keep nothing; one that is only slow is waited for four times as long
  *	no locks on this file system: each for itself, and files are still whole
  *	a failure is told to all who waited for it, and for FLIGHT_FAILURE_MS to
  *	all who come after it: or 200 starts would ask what was just refused
@@ -23,7 +24,7 @@
 struct entry;
 struct err;
 
-#define FLIGHT_WAIT_MS		8000	/* then the holder is stuck */
+#define FLIGHT_WAIT_MS		8000	/* for a holder that is stopped */
 #define FLIGHT_REFRESH_S	300
 #define FLIGHT_USABLE_S		60
 #define FLIGHT_FAILURE_MS	3000

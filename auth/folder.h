@@ -20,6 +20,7 @@ struct stat;
 #define FOLDER_NAME_MAX	200		/* of a file's name, with the NUL */
 #define FOLDER_TEMP	".t."		/* begins the name of a file on its way */
 #define FOLDER_LOCK	".lck"		/* ends the name of a lock */
+#define FOLDER_LOCK_HEAD	16	/* bytes */
 
 struct folder {
 	int	fd;		/* -1: not open */
@@ -81,9 +82,12 @@ void	 folder_each(const struct folder *f,
 	    void *arg);
 
 /*
- * Waits at most wait_ms for the lock of name (a file of its own, NAME.lck).
+ * Waits for the lock of name (a file of its own, NAME.lck): at most wait_ms for
+ * a holder that is stopped or cannot be seen, and up to four times as long for
+ * one that moves.  The file's first FOLDER_LOCK_HEAD bytes tell who holds it,
+ * what comes after them is the holder's.
  * Returns a descriptor for folder_unlock; or -1 with errno, which is ETIMEDOUT
- * when its holder does not move, and ENOLCK when there can be no lock here.
+ * when it is held still, and ENOLCK when there can be no lock here.
  */
 int	 folder_lock(const struct folder *f, const char *name, int wait_ms);
 void	 folder_unlock(int lock);

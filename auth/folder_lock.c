@@ -10,6 +10,8 @@
 #include <poll.h>
 #include <stdint.h>
 #include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
 #include <sys/file.h>
 #include <sys/stat.h>
 #include <unistd.h>
@@ -19,6 +21,7 @@
 #include "relay/crypto.h"
 
 #define LOCK_STEP_MS	20	/* between two tries; up to 30 ms of jitter more */
+#define PATIENCE	4	/* so much longer for a holder that moves */
 
 /*
  * Is this lock ours now?  One that was swept away after it was opened locks
@@ -35,11 +38,46 @@ got_lock(int fd, bool *gone)
 	return (!*gone);
 }
 
+/* Who holds it: for those who wait.  A full disk is no reason not to hold it. */
+static void
+sign(int fd)
+{
+	char text[FOLDER_LOCK_HEAD + 1];
+
+	(void)snprintf(text, sizeof(text), "%-*d\n", FOLDER_LOCK_HEAD - 1,
+	    (int)getpid());
+	(void)!pwrite(fd, text, FOLDER_LOCK_HEAD, 0);
+}
+
+/* Is its holder a process that runs, or waits for something itself? */
+static bool
+holder_moves(int fd)
+{
+	char text[512], path[64];
+	const char *state;
+	ssize_t n;
+	int stat_fd;
+
+	if ((n = pread(fd, text, FOLDER_LOCK_HEAD, 0)) <= 0)
+		return (false);
+	text[n] = '\0';
+	(void)snprintf(path, sizeof(path), "/proc/%d/stat", atoi(text));
+	if ((stat_fd = open(path, O_RDONLY | O_CLOEXEC)) == -1)
+		return (false);
+	n = read(stat_fd, text, sizeof(text) - 1);
+	(void)close(stat_fd);
+	text[n > 0 ? n : 0] = '\0';
+	/* "PID (NAME) STATE ...", where NAME may hold anything */
+	state = strrchr(text, ')');
+	return (state != NULL && strlen(state) > 2 &&
+	    strchr("RSD", state[2]) != NULL);
+}
+
 int
 folder_lock(const struct folder *f, const char *name, int wait_ms)
 {
 	char file[FOLDER_NAME_MAX + sizeof(FOLDER_LOCK)];
-	int64_t began_ms = clock_ms();
+	int64_t began_ms = clock_ms(), waited_ms;
 	struct stat st;
 	uint32_t jitter;
 	bool gone = true;
@@ -60,13 +98,17 @@ folder_lock(const struct folder *f, const char *name, int wait_ms)
 			}
 			gone = false;
 		}
-		if (got_lock(fd, &gone))
+		if (got_lock(fd, &gone)) {
+			sign(fd);
 			return (fd);
+		}
 		if (gone)
 			continue;
 		if (errno != EWOULDBLOCK && errno != EINTR)
 			break;
-		if (clock_ms() - began_ms >= wait_ms) {
+		waited_ms = clock_ms() - began_ms;
+		if (waited_ms >= wait_ms && (waited_ms >= PATIENCE * wait_ms ||
+		    !holder_moves(fd))) {
 			folder_unlock(fd);
 			errno = ETIMEDOUT;
 			return (-1);

@@ -43,13 +43,14 @@ pace_take(struct cache *c, const char *identity, const char *subscription)
 	crypto_sha256_hex(text, strlen(text), key.name);
 	if ((lock = cache_lock(c, &key, LOCK_MS)) == -1)
 		return (0);
-	if ((n = pread(lock, text, sizeof(text) - 1, 0)) > 0) {
+	if ((n = pread(lock, text, sizeof(text) - 1, FOLDER_LOCK_HEAD)) > 0) {
 		text[n] = '\0';
 		row = strtoll(text, NULL, 10);
 	}
 	wait_ms = pace_next(&row, entry_now_ms());
 	n = snprintf(text, sizeof(text), "%020lld\n", (long long)row);
-	(void)!pwrite(lock, text, (size_t)n, 0);	/* full: not paced */
+	/* a full disk: not paced */
+	(void)!pwrite(lock, text, (size_t)n, FOLDER_LOCK_HEAD);
 	cache_unlock(lock);
 	return (wait_ms);
 }

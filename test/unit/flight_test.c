@@ -213,6 +213,14 @@ holders(void)
 	(void)kill(stuck, SIGKILL);
 	(void)result(stuck);
 	ok(fly(false, 0) == 5 && all->keeps == 1, "it is gone: as ever");
+
+	begin(0, 3608);
+	all->slow_ms = 3000;
+	stuck = start(false, 60000);
+	wait_until(&all->fetches, 1);
+	ok(fly(false, 2000) == 1 && all->fetches == 1,
+	    "the holder is only slow: waited for");
+	(void)result(stuck);
 }
 
 static void
