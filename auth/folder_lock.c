@@ -61,7 +61,8 @@ holder_moves(int fd)
 	if ((n = pread(fd, text, FOLDER_LOCK_HEAD, 0)) <= 0)
 		return (false);
 	text[n] = '\0';
-	(void)snprintf(path, sizeof(path), "/proc/%d/stat", atoi(text));
+	(void)snprintf(path, sizeof(path), "/proc/%ld/stat",
+	    strtol(text, NULL, 10));
 	if ((stat_fd = open(path, O_RDONLY | O_CLOEXEC)) == -1)
 		return (false);
 	n = read(stat_fd, text, sizeof(text) - 1);

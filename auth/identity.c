@@ -4,6 +4,7 @@
 #include <string.h>
 
 #include "auth/account.h"
+#include "auth/azprofile.h"
 #include "auth/cloud.h"
 #include "auth/env.h"
 #include "auth/identity.h"
@@ -53,10 +54,10 @@ add_cloud(struct all *all, const struct cloud *c)
 static void
 add_login(struct all *all)
 {
-	struct account a;
+	struct account a = { .kind = "" };
 
 	if (account_load(&a) == -1)
-		a = (struct account){ .slot = 0 };
+		a = (struct account){ .kind = "" };
 	add(all, a.kind);
 	add(all, a.name);
 	add(all, a.tenant);
@@ -64,6 +65,19 @@ add_login(struct all *all)
 	add(all, a.cloud);
 	add(all, a.authority);
 	add(all, a.certificate);
+}
+
+static void
+add_azure_cli(struct all *all)
+{
+	struct azprofile p = { .user = "" };
+
+	if (azprofile_load(&p) == -1)
+		p = (struct azprofile){ .user = "" };
+	add(all, p.user);
+	add(all, p.type);
+	add(all, p.tenant);
+	add(all, p.cloud);
 }
 
 void
@@ -79,6 +93,7 @@ identity_hash(const struct cloud *c, const char *credential,
 	for (i = 0; i < sizeof(variables) / sizeof(variables[0]); i++)
 		add(&all, env_get(variables[i]));
 	add_login(&all);
+	add_azure_cli(&all);
 	out[0] = '\0';
 	if (!all.is_cut)
 		crypto_sha256_hex(all.text.data, all.text.len, out);

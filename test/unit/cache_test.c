@@ -13,9 +13,11 @@
 #include <time.h>
 #include <unistd.h>
 
+#include "auth/account.h"
 #include "auth/cache.h"
 #include "auth/cloud.h"
 #include "auth/identity.h"
+#include "relay/err.h"
 #include "relay/secret.h"
 #include "test/unit/tap.h"
 
@@ -143,6 +145,64 @@ identities(void)
 		for (j = 0; j < i; j++)
 			twins += strcmp(hex[i], hex[j]) == 0;
 	ok(twins == 0, "whatever makes another identity makes another hash");
+}
+
+/* Writes a file below top, and its folder. */
+static void
+put_file(const char *folder_name, const char *name, const char *text)
+{
+	char path[500];
+	FILE *f;
+
+	(void)snprintf(path, sizeof(path), "%s/%s", top, folder_name);
+	(void)mkdir(path, 0700);
+	(void)snprintf(path, sizeof(path), "%s/%s/%s", top, folder_name, name);
+	if ((f = fopen(path, "w")) == NULL || fputs(text, f) == EOF ||
+	    fchmod(fileno(f), 0600) == -1 || fclose(f) == EOF)
+		abort();
+}
+
+static void
+logins(void)
+{
+	static const char profile[] = "{\"subscriptions\":[{\"id\":\"s\","
+	    "\"isDefault\":true,\"tenantId\":\"%s\",\"environmentName\":"
+	    "\"AzureCloud\",\"user\":{\"name\":\"%s\",\"type\":\"user\"}}]}";
+	struct account mine = { .kind = "service-principal", .name = "a",
+	    .tenant = "t", .client = "c", .cloud = "AzureCloud",
+	    .authority = "https://login" };
+	struct cloud cloud = { .name = "a", .management = "https://b" };
+	struct secret secret = SECRET_INIT;
+	struct err e;
+	char hex[5][SHA256_HEX + 1], dir[300], text[1000];
+	size_t i, j, twins = 0;
+
+	(void)snprintf(dir, sizeof(dir), "%s/azure", top);
+	(void)setenv("AZURE_CONFIG_DIR", dir, 1);
+	(void)snprintf(dir, sizeof(dir), "%s/state", top);
+	(void)setenv("XDG_STATE_HOME", dir, 1);
+	identity_hash(&cloud, NULL, NULL, hex[0]);
+	(void)snprintf(text, sizeof(text), profile, "t1", "me");
+	put_file("azure", "azureProfile.json", text);
+	identity_hash(&cloud, NULL, NULL, hex[1]);
+	(void)snprintf(text, sizeof(text), profile, "t2", "me");
+	put_file("azure", "azureProfile.json", text);
+	identity_hash(&cloud, NULL, NULL, hex[2]);
+	if (secret_set(&secret, "CANARY", 6) == -1 ||
+	    account_save(&mine, &secret, &e) == -1)
+		abort();
+	identity_hash(&cloud, NULL, NULL, hex[3]);
+	(void)snprintf(mine.name, sizeof(mine.name), "b");
+	if (account_save(&mine, &secret, &e) == -1)
+		abort();
+	identity_hash(&cloud, NULL, NULL, hex[4]);
+	for (i = 0; i < 5; i++)
+		for (j = 0; j < i; j++)
+			twins += strcmp(hex[i], hex[j]) == 0;
+	ok(twins == 0, "another login, ours or of az, is another identity");
+	secret_free(&secret);
+	(void)unsetenv("AZURE_CONFIG_DIR");
+	(void)unsetenv("XDG_STATE_HOME");
 }
 
 static void
@@ -537,6 +597,7 @@ main(void)
 		abort();
 	keys();
 	identities();
+	logins();
 	places();
 	modes();
 	planted();
