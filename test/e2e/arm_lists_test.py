@@ -211,6 +211,24 @@ class Operations(PlayCase):
                          asked=[self.PATH] * 2)
         self.assertIn("Succeeded", last)
 
+    def test_a_service_that_takes_its_time(self):
+        arm = self.emu.arm
+        path = self.rid + "/providers/Microsoft.HybridConnectivity/endpoints/default/serviceConfigurations/SSH"
+        for name, value in [("slow_operations", 1), ("operation_retry_after", None), ("operation_style", None),
+                            ("operation_result", "Succeeded")]:
+            self.addCleanup(setattr, arm, name, getattr(arm, name))
+            setattr(arm, name, value)
+        port = 2200
+        for style in ("azure-async", "location", "resource"):
+            for result, status in [("Succeeded", 0), ("Failed", 76)]:
+                with self.subTest(style=style, result=result):
+                    arm.operation_style, arm.operation_result = style, result
+                    port += 1
+                    body = json.dumps({"properties": {"serviceName": "SSH", "port": port}})
+                    done = self.play("wait", "PUT", path + "?api-version=2023-03-15", body, str(HANG_S * 1000))
+                    self.assertEqual(done[0], status, done[3])
+                    self.assertEqual(self.emu.machine("web01").service_ports["SSH"] == port, result == "Succeeded")
+
     def test_nothing_to_wait_for(self):
         for fault in [self.thing("Succeeded"), Fault("status", code=200, body='{"name":"x"}'),
                       Fault("status", code=204), Fault("status", code=200, body="")]:
