@@ -28,7 +28,7 @@ SLOW = {"asan": 3, "valgrind": 20}.get(MODE, 1)     # how much longer things may
 PROXY = os.path.join(BUILD, "arc-relay-proxy")
 TOOL = os.path.join(BUILD, "arc-relay")
 WRAP = ["valgrind", "-q", "--error-exitcode=99", "--leak-check=full",
-        "--errors-for-leak-kinds=definite"] if MODE == "valgrind" else []
+        "--show-leak-kinds=definite", "--errors-for-leak-kinds=definite"] if MODE == "valgrind" else []
 os.umask(0o022)         # the caller's may make files that our programs rightly distrust
 HANG_S = 60 * SLOW      # nothing here takes so long: against a hang, not a measure
 
