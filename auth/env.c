@@ -54,13 +54,26 @@ env_is_private(const char *assignment)
 	return (which(assignment) < NPRIVATE);
 }
 
+static void
+forget(void)
+{
+	size_t i;
+
+	for (i = 0; i < NPRIVATE; i++)
+		secret_free(&taken[i]);
+}
+
 int
 env_take_secrets(void)
 {
+	static bool done;
 	size_t at, i;
 	char *value;
 	int rc = 0;
 
+	if (!done && atexit(forget) != 0)
+		return (-1);
+	done = true;
 	/* unsetenv moves the others up, so it is not called before the end */
 	for (at = 0; environ != NULL && environ[at] != NULL; at++) {
 		i = which(environ[at]);

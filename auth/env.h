@@ -18,7 +18,8 @@ bool	 env_is_private(const char *assignment);
 
 /*
  * Moves all that is private from the environment to where only env_get finds
- * it.  For main, before there are threads; a second call does nothing.
+ * it, and wipes it when the program ends.  For main, before there are threads; a
+ * second call does nothing.
  * Returns 0; or -1 when there is no memory, and what was not moved is wiped.
  */
 int	 env_take_secrets(void);

@@ -341,7 +341,7 @@ class Federated(TokensCase):
                     f"https://{host}/x#y", f"https://{host}/x y", f"https://{host}\\@x/", "https://" + "x" * 3000):
             with self.subTest(url=url[:40]):
                 self.bad(self.github(ACTIONS_ID_TOKEN_REQUEST_URL=url), 67, "E308", "GitHub's tokens is not https")
-                self.bad(self.pipelines(SYSTEM_OIDCREQUESTURI=url), 67, "E308", "Azure DevOps's tokens is not https")
+        self.bad(self.pipelines(SYSTEM_OIDCREQUESTURI=f"http://{host}/"), 67, "E308", "Azure DevOps's tokens is not https")
         self.bad(self.pipelines(AZURESUBSCRIPTION_SERVICE_CONNECTION_ID="x&y=z"), 67, "E308", "is no GUID: x&y=z")
         self.bad(self.github(ACTIONS_ID_TOKEN_REQUEST_TOKEN="x\r\nHost: y"), 67, "E308", "GitHub .* is not one word")
         self.assertEqual(self.counts(), before)
@@ -388,14 +388,15 @@ class Choice(TokensCase):
         self.assertFalse(os.path.exists(self.az_log))
 
     def test_by_name(self):
-        for name, source in [
-                ("environment", "environment"), ("EnvironmentCredential", "environment"),
-                ("WORKLOAD-IDENTITY", "workload-identity"), ("workloadidentitycredential", "workload-identity"),
-                ("github", "github"), ("AzurePipelinesCredential", "azure-pipelines"),
-                ("azure-pipelines", "azure-pipelines"), ("AzureCLICredential", "azure-cli"), ("azure-cli", "azure-cli")]:
-            with self.subTest(name=name):
-                self.assertEqual(self.source(self.all, "--credential", name), source)
-                self.assertEqual(self.source({**self.all, "AZURE_TOKEN_CREDENTIALS": name}), source)
+        for ours, of_the_sdks, source in [
+                ("environment", "EnvironmentCredential", "environment"),
+                ("WORKLOAD-IDENTITY", "workloadidentitycredential", "workload-identity"),
+                ("azure-pipelines", "AzurePipelinesCredential", "azure-pipelines"),
+                ("azure-cli", "AzureCLICredential", "azure-cli")]:
+            with self.subTest(source=source):
+                self.assertEqual(self.source(self.all, "--credential", ours), source)
+                self.assertEqual(self.source({**self.all, "AZURE_TOKEN_CREDENTIALS": of_the_sdks}), source)
+        self.assertEqual(self.source(self.all, "--credential", "AzureCliCredential"), "azure-cli")
         self.assertEqual(self.source({**self.all, "AZURE_TOKEN_CREDENTIALS": "azure-cli"}, "--credential", "github"),
                          "github")
 

@@ -102,13 +102,13 @@ test_forms(void)
 
 /* Of so many wrong ones some leave bytes that look right at first. */
 static void
-test_wrong_passwords(enum form form)
+test_wrong_passwords(enum form form, int n)
 {
 	char password[20];
 	int i, wrong = 0;
 
 	make(key, form, cert, NULL);
-	for (i = 0; i < 500; i++) {
+	for (i = 0; i < n; i++) {
 		struct err e = ERR_INIT;
 		struct keys *k;
 
@@ -117,8 +117,8 @@ test_wrong_passwords(enum form form)
 		wrong += k == NULL && strstr(e.cause, "does not open") != NULL;
 		keys_free(k);
 	}
-	ok(wrong == 500, "form %d: %d of 500 wrong passwords are told as such",
-	    (int)form, wrong);
+	ok(wrong == n, "form %d: %d of %d wrong passwords are told as such",
+	    (int)form, wrong, n);
 }
 
 static void
@@ -312,9 +312,9 @@ main(void)
 	other_cert = make_certificate(other, -DAY_S, DAY_S);
 
 	test_forms();
-	test_wrong_passwords(AES256);
-	test_wrong_passwords(DES3);
-	test_wrong_passwords(OLD_AES);
+	test_wrong_passwords(AES256, 200);
+	test_wrong_passwords(DES3, 200);
+	test_wrong_passwords(OLD_AES, 2000);
 	test_what_will_not_do();
 	test_certificates();
 	test_signatures();
