@@ -215,6 +215,18 @@ class Manual(unittest.TestCase):
             faults += help_faults([str(BUILD / "arc-relay"), verb], [f"--{name}" for _, name in rows])
         self.none(faults)
 
+    def test_environment(self):
+        """Each variable that the programs ask for is on a page."""
+        asked = set()
+        for path in CODE:
+            asked |= set(re.findall(r'\b(?:\w*getenv|env_get|variable|is_set|either)\("(\w+)"'
+                                    r'|#define \w*VARIABLE\s+"(\w+)"', path.read_text()))
+        asked = {name for pair in asked for name in pair if name}
+        pages = "".join((MAN / page).read_text() for page in ("arc-relay.1", "arc-relay-proxy.1"))
+        told = {word for line in re.findall(r"^\.(?:It )?Ev (.*)", pages, re.MULTILINE) for word in line.split()}
+        self.assertGreater(len(asked), 30)
+        self.none([f"no page tells of {name}" for name in sorted(asked - told)])
+
     def test_token_sources(self):
         """Each is in the help and on the page, in the order in which they are tried, with an example."""
         _, text, _ = output(str(BUILD / "arc-relay"), "credentials", "--help")
