@@ -163,6 +163,20 @@ class Manual(unittest.TestCase):
         self.assertGreater(count, 50)
         self.none(faults)
 
+    def test_messages_without_an_id(self):
+        pages = "".join((MAN / page).read_text() for page in ("arc-relay.1", "arc-relay-proxy.1"))
+        pages = " ".join(pages.replace("\\\n", "").replace("\\(dq", '"').split())
+        faults, count = [], 0
+        for path in CODE:
+            for text in re.findall(r'EX_\w+,\s*"",\s*((?:[A-Z]\w+\s+)?(?:"(?:\\.|[^"\\])*"\s*)+)', path.read_text()):
+                text = "".join(re.findall(r'"((?:\\.|[^"\\])*)"', text)).replace('\\"', '"')
+                for piece in re.split(r"%[-.*0-9lz]*[a-z]?", text):
+                    count += 1
+                    if len(piece) > 9 and piece.strip(" ,:") not in pages:
+                        faults.append(f"DIAGNOSTICS of no page shows {piece.strip()!r} of {path.name}")
+        self.assertGreater(count, 50)
+        self.none(faults)
+
     def test_exit_statuses_are_listed(self):
         everything = "".join(path.read_text() for path in CODE if path.suffix == ".c")
         # what is only compared with is made elsewhere, or by nobody
