@@ -150,17 +150,17 @@ ask_arc(const struct managed *m, struct asked *a, struct err *e)
 	int attempt, rc = -1;
 
 	for (attempt = 1; attempt <= 2; attempt++) {
-		if ((rc = ask(m, a, NULL, e)) == -1 || a->reply.status != 401) {
-			if (rc == 0 && a->reply.status == 200)
-				rc = err_set(e, EX_PROTOCOL, "E412", "what "
-				    "answers as the Azure Arc agent wants no "
-				    "proof and is none");
+		if ((rc = ask(m, a, NULL, e)) == -1 || a->reply.status != 401)
 			break;
-		}
 		if ((rc = prove(a, &line, e)) == -1 ||
 		    (rc = ask(m, a, line.data, e)) == -1 ||
 		    a->reply.status != 401)
 			break;
+	}
+	if (rc == 0 && a->reply.status == 200 && line.len == 0) {
+		rc = err_set(e, EX_PROTOCOL, "E412", "what answers as the "
+		    "Azure Arc agent wants no proof and is none");
+		err_fix(e, "see who listens there: ss -ltnp");
 	}
 	secret_free(&line);
 	return (rc);

@@ -19,7 +19,7 @@ TOKENS = "/var/opt/azcmagent/tokens"
 UNSHARE = ["unshare", "-m"] if os.geteuid() == 0 else ["unshare", "-Urm"]
 ARC_BOX = f"""mount -t tmpfs tmpfs /var/opt && mkdir -p {TOKENS} &&
 mount --bind "$1" {TOKENS} && shift && exec "$@" """
-VM_BOX = os.path.join(os.path.dirname(os.path.abspath(__file__)), "managed_vm.py")
+BOX = os.path.join(os.path.dirname(os.path.abspath(__file__)), "managed_box.py")
 # root may read everything, unless it is told
 NOT_PRIVILEGED = ["setpriv", "--bounding-set=-dac_override,-dac_read_search"]
 
@@ -179,11 +179,6 @@ class Chain(ManagedCase):
                  AZURE_POD_IDENTITY_AUTHORITY_HOST=f"http://127.0.0.1:{free_port()}")
         self.bad(67, "E309", says="no managed identity here")
 
-    def test_nothing_is_asked_without_a_sign(self):
-        self.with_az()
-        self.use(None)
-        self.assertIn("--credential managed-identity asks all the same", self.said("-v"))
-
     def test_nobody_there(self):
         self.with_az()
         deaf = socket.create_server(("127.0.0.1", 0), backlog=0)
@@ -212,18 +207,36 @@ class Chain(ManagedCase):
         self.use("app-service")
         self.bad(67, "E309", says="fix: az webapp identity assign -g GROUP -n APP")
 
+    def in_box(self, *box, args=()):
+        """Runs on such a machine; the requests to it, and stderr."""
+        self.use(None)
+        self.box = [*UNSHARE, "-n", sys.executable, BOX, *box]
+        done = self.credentials("-v", "--no-cache", *args)
+        return json.loads(done.stdout.splitlines()[-1]), done.stderr
+
     def test_an_azure_vm(self):
         """Its firmware tells; then the address that all Azure VMs have is asked."""
-        for tag, rows in (("7783-7084-3265-9085-8269-3286-77", 1), ("No Asset Tag", 0), ("", 0)):
+        for tag, count in (("7783-7084-3265-9085-8269-3286-77", 1), ("No Asset Tag", 0), ("", 0)):
             with self.subTest(tag=tag):
-                self.use(None)
-                self.box = [*UNSHARE, "-n", sys.executable, VM_BOX, tag]
-                done = self.credentials("-v", "--no-cache")
-                seen = json.loads(done.stdout.splitlines()[-1])
-                self.assertEqual(len(seen), rows, done.stderr)
+                seen, said = self.in_box("vm", tag)
+                self.assertEqual(len(seen), count, said)
                 for line in seen:
                     self.assertTrue(line.startswith(
                         "GET /metadata/identity/oauth2/token?api-version=2018-02-01&resource=https%3A%2F%2F"), line)
+                self.assertIn("no token from managed-identity", said)
+        self.assertIn("--credential managed-identity asks all the same", said)
+        self.assertIn("[E309]", self.in_box("vm", "", args=("--credential", NAME))[1])
+
+    def test_an_installed_arc_agent(self):
+        """Nobody set it up for us: who may not use it, goes on to the next."""
+        seen, said = self.in_box("arc", "0600")
+        self.assertEqual(len(seen), 2, said)
+        self.assertIn("[E309]", self.in_box("arc", "0600", args=("--credential", NAME))[1])
+        seen, said = self.in_box("arc", "0", *NOT_PRIVILEGED)
+        self.assertEqual(len(seen), 1, said)
+        self.assertIn("you may not read the keys of the Azure Arc agent", said)
+        self.assertIn("no token from managed-identity", said)
+        self.assertIn("[E310]", self.in_box("arc", "0", *NOT_PRIVILEGED, args=("--credential", NAME))[1])
 
 
 class Faults(ManagedCase):

@@ -2,6 +2,7 @@
  * Goal: no challenge makes us open, let alone send, anything but a key of the
  * Azure Arc agent.
  */
+#include <errno.h>
 #include <linux/capability.h>
 #include <stdbool.h>
 #include <stdio.h>
@@ -115,6 +116,9 @@ key(const char *folder, const char *name, size_t len)
 	secret_free(&out);
 	if (!as_said)
 		return ("?");
+	/* refused for what it is, not for what is in it */
+	if (rc == -1 && strstr(e.cause, strerror(EINVAL)) != NULL)
+		return ("EINVAL");
 	return (rc == 0 ? "" : e.id);
 }
 
@@ -144,8 +148,8 @@ test_files(const char *folder)
 	    strcmp(key(folder, "high.key", 0), "E412") == 0,
 	    "what no header can carry");
 	ok(strcmp(key(folder, "none.key", 0), "E412") == 0, "none");
-	ok(strcmp(key(folder, "../x/good.key", 0), "E412") == 0 &&
-	    strcmp(key(folder, "/etc/passwd", 0), "E412") == 0,
+	ok(strcmp(key(folder, "../x/good.key", 0), "EINVAL") == 0 &&
+	    strcmp(key(folder, "/etc/passwd", 0), "EINVAL") == 0,
 	    "a path for a name");
 
 	(void)snprintf(path, sizeof(path), "%s/good.key", folder);
@@ -154,11 +158,11 @@ test_files(const char *folder)
 	    strcmp(key(folder, "link.key", 0), "E412") == 0, "a link");
 	(void)snprintf(path, sizeof(path), "%s/fifo.key", folder);
 	ok(mkfifo(path, 0600) == 0 &&
-	    strcmp(key(folder, "fifo.key", 0), "E412") == 0,
+	    strcmp(key(folder, "fifo.key", 0), "EINVAL") == 0,
 	    "a FIFO, without waiting");
 	(void)snprintf(path, sizeof(path), "%s/folder.key", folder);
 	ok(mkdir(path, 0700) == 0 &&
-	    strcmp(key(folder, "folder.key", 0), "E412") == 0, "a folder");
+	    strcmp(key(folder, "folder.key", 0), "EINVAL") == 0, "a folder");
 	(void)snprintf(link, sizeof(link), "%s.link", folder);
 	ok(symlink(folder, link) == 0 &&
 	    strcmp(key(link, "good.key", 0), "E412") == 0,
