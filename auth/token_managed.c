@@ -251,17 +251,20 @@ get(const struct token_request *r, struct token *t, struct err *e)
 		return (TOKEN_SKIP);
 	if (m.kind == MANAGED_OTHER)
 		result = not_for_us(&m, e);
-	else if (r->claims != NULL) {
-		err_set(e, EX_NOPERM, "E304", "Azure wants a fresh sign-in, "
-		    "which a managed identity cannot give");
-		err_fix(e, "arc-relay login, or ask who keeps the rules of the "
-		    "tenant");
-	} else if (prepare(&m, r->cloud, &a, e) == 0) {
+	else if (prepare(&m, r->cloud, &a, e) == 0) {
 		if ((m.kind == MANAGED_ARC ? ask_arc(&m, &a, e) :
 		    ask(&m, &a, NULL, e)) == -1)
 			result = no_answer(&m, e);
 		else
 			result = judge(&m, &a, t, e);
+	}
+	/* not before: another source may be the one that Azure demands it of */
+	if (result == TOKEN_GOT && r->claims != NULL) {
+		err_set(e, EX_NOPERM, "E304", "Azure wants a fresh sign-in, "
+		    "which a managed identity cannot give");
+		err_fix(e, "arc-relay login, or ask who keeps the rules of the "
+		    "tenant");
+		result = TOKEN_FAILED;
 	}
 	if (result == TOKEN_SKIP && e->status != 0) {
 		log_verbose(NAME ": %s", e->cause);

@@ -10,7 +10,8 @@ import sys
 import threading
 
 import tap
-from credentials_test import FAKE_AZ, CredentialsCase
+from credentials_case import CredentialsCase
+from credentials_test import FAKE_AZ
 from harness import HANG_S, Fault, free_port
 
 NAME = "managed-identity"
@@ -207,6 +208,21 @@ class Chain(ManagedCase):
         self.use("app-service")
         self.bad(67, "E309", says="fix: az webapp identity assign -g GROUP -n APP")
 
+    def test_a_demand_for_a_fresh_sign_in(self):
+        """Only the source whose token ARM refused may say that it cannot meet it."""
+        self.with_az()
+        self.emu.arm.challenge('{"access_token":{"nbf":{"essential":true,"value":"1700000000"}}}')
+        self.addCleanup(self.emu.arm.challenge, None)
+        for name in ("imds", "app-service"):
+            with self.subTest(name=name):
+                self.use(name)
+                self.bad(77, "E304", "--no-cache", says="which a managed identity cannot give")
+        self.use("imds")
+        self.managed.identities = []
+        done = self.credentials("-v", "--no-cache")
+        self.assertNotEqual(done.returncode, 0)
+        self.assertNotIn("which a managed identity cannot give", done.stderr)
+
     def in_box(self, *box, args=()):
         """Runs on such a machine; the requests to it, and stderr."""
         self.use(None)
@@ -306,7 +322,7 @@ class Faults(ManagedCase):
             with self.subTest(fault=fault):
                 before = len(self.rows())
                 self.emu.faults.managed.append(fault)
-                self.bad(75, "E409", "--no-cache", says="lost the connection to 127.0.0.1")
+                self.bad(75, "E409", "--no-cache", says="127.0.0.1")
                 self.assertEqual(len(self.rows()) - before, 1)
 
     def test_answers_that_are_none(self):

@@ -4,12 +4,9 @@
  * a reason.
  */
 #include <stdio.h>
-#include <stdlib.h>
 #include <string.h>
 
-#include "auth/cloud.h"
 #include "auth/managed.h"
-#include "auth/token.h"
 #include "relay/err.h"
 #include "relay/secret.h"
 #include "test/unit/tap.h"
@@ -275,22 +272,6 @@ test_refusals(void)
 	refused(vm, 302, NOT_FOUND, false, NULL, NULL);
 }
 
-static void
-test_challenged(void)
-{
-	struct cloud cloud = { .audience = "https://m.test" };
-	struct token_request r = { .cloud = &cloud, .claims = "{}" };
-	struct token t = TOKEN_INIT;
-	struct err e = ERR_INIT;
-
-	(void)setenv("MSI_ENDPOINT", "http://127.0.0.1:1/", 1);
-	ok(token_managed.get(&r, &t, &e) == TOKEN_FAILED &&
-	    e.status == EX_NOPERM && strcmp(e.id, "E304") == 0,
-	    "a claims challenge: %s", e.cause);
-	(void)unsetenv("MSI_ENDPOINT");
-	token_free(&t);
-}
-
 int
 main(void)
 {
@@ -299,6 +280,5 @@ main(void)
 	test_asked();
 	test_answers();
 	test_refusals();
-	test_challenged();
 	return (done_testing());
 }
