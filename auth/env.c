@@ -90,3 +90,13 @@ env_take_secrets(void)
 		(void)unsetenv(private_names[i]);
 	return (rc);
 }
+
+void
+env_forget_secrets(void)
+{
+	size_t i;
+
+	(void)env_take_secrets();
+	for (i = 0; i < NPRIVATE; i++)
+		secret_free(&taken[i]);
+}

@@ -24,4 +24,10 @@ bool	 env_is_private(const char *assignment);
  */
 int	 env_take_secrets(void);
 
+/*
+ * Wipes all that is private, taken or still in the environment: for a process
+ * that needs none any more.
+ */
+void	 env_forget_secrets(void);
+
 #endif

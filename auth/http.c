@@ -458,6 +458,8 @@ http_once(const struct http_request *q, struct http_reply *reply, struct err *e)
 	}
 	(void)curl_easy_getinfo(curl, CURLINFO_RESPONSE_CODE, &status);
 	reply->status = (int)status;
+	if (status >= 300)
+		http_mask(q, reply);
 	reply->retry_after_ms = http_retry_after_ms(reply, time(NULL));
 	keep_id(reply, "x-ms-request-id", reply->request_id);
 	keep_id(reply, "x-ms-correlation-request-id", reply->correlation_id);

@@ -83,6 +83,14 @@ bool	 http_is_busy(int status);
 void	 http_reply_free(struct http_reply *reply);
 
 /*
+ * Masks (secret_mask), in an answer, what it repeats of the secrets of the
+ * request: values of Authorization, X-IDENTITY-HEADER and Secret, and the secret
+ * fields of a form.  http_once does it where the status is a refusal, whose text
+ * gets into errors.
+ */
+void	 http_mask(const struct http_request *q, struct http_reply *reply);
+
+/*
  * Copies the value of a header (RFC 9110, 5.1: any case; the first of that name)
  * into out.  Returns false, and "", when there is none or it does not fit.
  */

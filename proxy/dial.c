@@ -122,6 +122,23 @@ find_way(const struct opts *o, const struct cloud *cloud, const char *host,
 	return (0);
 }
 
+/*
+ * The relay may tell us what we told it.  Of a SAS token only the signature is
+ * secret: the rest are names, which the reason may well name.
+ */
+static void
+mask_reason(struct wire_answer *answer, const struct relay_info *info)
+{
+	const char *sig = strstr(info->access_key.data, "sig=");
+	size_t len;
+
+	sig = sig != NULL ? sig + strlen("sig=") : info->access_key.data;
+	len = strcspn(sig, "&");
+	secret_mask(answer->reason, strlen(answer->reason), sig, len);
+	secret_mask(answer->reason, strlen(answer->reason),
+	    info->service_token.data, info->service_token.len);
+}
+
 static int
 attempt(const struct opts *o, const struct cloud *cloud,
     const struct diag_names *names, struct sshio *ssh, int64_t until_ms,
@@ -157,6 +174,7 @@ attempt(const struct opts *o, const struct cloud *cloud,
 	    await_answer(w, &proxy, ep.host, ssh, until_ms, e) == -1)
 		goto fail;
 	*answer = *wire_answer(w);
+	mask_reason(answer, info);
 	log_verbose("answer: %d %s", answer->status, answer->reason);
 	if (check_answer(answer, key, names, e) == -1)
 		goto fail;

@@ -6,6 +6,7 @@
 #include <unistd.h>
 
 #include "auth/cloud.h"
+#include "auth/env.h"
 #include "proxy/credential.h"
 #include "proxy/diag.h"
 #include "proxy/dial.h"
@@ -49,6 +50,7 @@ session(const struct opts *o, struct sshio *ssh, struct pump *p,
 	    e) == -1)
 		goto out;
 	relay_info_free(&info);		/* an open session needs no secret */
+	env_forget_secrets();
 
 	p->in = ssh->in;
 	p->out = ssh->out;

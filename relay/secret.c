@@ -5,7 +5,11 @@
 #include <stdlib.h>
 #include <string.h>
 
+#include "relay/locked.h"
 #include "relay/secret.h"
+
+#define SECRET_RUN	8
+#define SECRET_SHORT	4	/* less is no secret, and in every text */
 
 /* In front of each block of secret_malloc; keeps the block aligned. */
 union header {
@@ -20,13 +24,47 @@ secret_wipe(void *p, size_t len)
 		explicit_bzero(p, len);
 }
 
+/* The longest run that text begins with and that is in the secret. */
+static size_t
+longest_run(const char *text, size_t len, const char *secret, size_t n)
+{
+	const char *p = secret, *end = secret + n;
+	size_t longest = 0, run;
+
+	while (p < end &&
+	    (p = memchr(p, text[0], (size_t)(end - p))) != NULL) {
+		for (run = 1; run < len && p + run < end &&
+		    p[run] == text[run]; run++)
+			;
+		if (run > longest)
+			longest = run;
+		p++;
+	}
+	return (longest);
+}
+
+void
+secret_mask(char *text, size_t len, const char *secret, size_t n)
+{
+	size_t i, run, least = n < SECRET_RUN ? n : SECRET_RUN;
+
+	if (n < SECRET_SHORT)
+		return;
+	for (i = 0; i < len; i += run > 0 ? run : 1) {
+		if ((run = longest_run(text + i, len - i, secret, n)) < least)
+			run = 0;
+		memset(text + i, '*', run);
+	}
+}
+
 void *
 secret_malloc(size_t size)
 {
 	union header *h;
 
 	if (size > SIZE_MAX - sizeof(*h) ||
-	    (h = malloc(sizeof(*h) + size)) == NULL)
+	    ((h = locked_alloc(sizeof(*h) + size)) == NULL &&
+	    (h = malloc(sizeof(*h) + size)) == NULL))
 		return (NULL);
 	h->size = size;
 	return (h + 1);
@@ -41,7 +79,10 @@ secret_mfree(void *p)
 		return;
 	h = (union header *)p - 1;
 	secret_wipe(p, h->size);
-	free(h);
+	if (locked_has(h))
+		locked_free(h, sizeof(*h) + h->size);
+	else
+		free(h);
 }
 
 void *

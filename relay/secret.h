@@ -27,8 +27,16 @@ void	 secret_free(struct secret *s);
 void	 secret_wipe(void *p, size_t len);
 
 /*
- * malloc, realloc and free that wipe what they give back: hand them to
- * libraries that keep secrets on their heap.
+ * Overwrites with '*', in len bytes of text, every run of 8 bytes or more (or of
+ * all of a shorter secret) that is also in the secret of n bytes: a peer may
+ * repeat what we told it in words that we show.  Slow, for errors.
+ */
+void	 secret_mask(char *text, size_t len, const char *secret, size_t n);
+
+/*
+ * malloc, realloc and free that wipe what they give back, in locked pages as far
+ * as there are some (relay/locked.h): hand them to libraries that keep secrets
+ * on their heap.
  */
 void	*secret_malloc(size_t size);
 void	*secret_realloc(void *p, size_t size);

@@ -19,6 +19,7 @@
 #include "relay/httpproxy.h"
 #include "relay/log.h"
 #include "relay/resolve.h"
+#include "relay/secret.h"
 #include "relay/tls.h"
 #include "relay/trust.h"
 #include "relay/tunnel.h"
@@ -56,6 +57,8 @@ struct wire {
 	char			 why[128];	/* what lws said of a failure */
 	uint8_t			*want;		/* where lws is told to read to */
 	size_t			 got;
+	unsigned char		*asked;		/* our headers, in a buffer of lws */
+	size_t			 nasked;
 	struct err		 last;		/* of the last address */
 };
 
@@ -91,6 +94,7 @@ add_headers(struct wire *w, struct lws *conn, unsigned char **at,
 	};
 	size_t nfixed = sizeof(fixed) / sizeof(fixed[0]), i;
 
+	w->asked = *at;
 	for (i = 0; i < nfixed + w->config.nheader; i++) {
 		const struct header *h = i < nfixed ? &fixed[i] :
 		    &w->config.header[i - nfixed];
@@ -101,7 +105,28 @@ add_headers(struct wire *w, struct lws *conn, unsigned char **at,
 		    at, end) != 0)
 			return (-1);
 	}
+	w->nasked = (size_t)(*at - w->asked);
 	return (0);
+}
+
+/*
+ * lws keeps its buffer for as long as we live.  Only what still are our values
+ * is wiped: the buffer is also what it reads the answer into.
+ */
+static void
+forget_headers(struct wire *w)
+{
+	unsigned char *at;
+	size_t i, len;
+
+	for (i = 0; i < w->config.nheader && w->nasked > 0; i++) {
+		len = strlen(w->config.header[i].value);
+		at = len == 0 ? NULL : memmem(w->asked, w->nasked,
+		    w->config.header[i].value, len);
+		if (at != NULL)
+			secret_wipe(at, len);
+	}
+	w->nasked = 0;
 }
 
 /* A header's value; the blanks around it are not part of it (RFC 9110, 5.5). */
@@ -175,6 +200,7 @@ on_event(struct lws *conn, enum lws_callback_reasons reason, void *user,
 		return (add_headers(w, conn, in, *(unsigned char **)in + len));
 	case LWS_CALLBACK_ESTABLISHED_CLIENT_HTTP:
 		keep_answer(w, conn);
+		forget_headers(w);
 		enter(w, ANSWERED);
 		break;
 	case LWS_CALLBACK_RECEIVE_CLIENT_HTTP_READ:
