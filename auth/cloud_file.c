@@ -5,6 +5,7 @@
 #include <limits.h>
 #include <stdio.h>
 #include <string.h>
+#include <strings.h>
 
 #include "auth/azprofile.h"
 #include "auth/cloud.h"
@@ -190,6 +191,7 @@ from_section(struct cloud *c, const struct secret *text, const char *file,
 	    "endpoint_active_directory_resource_id" };
 	char said[3][sizeof(c->management) + 1];
 	struct value v[3];
+	char *end;
 	size_t i;
 
 	for (i = 0; i < 3; i++)
@@ -202,6 +204,10 @@ from_section(struct cloud *c, const struct secret *text, const char *file,
 	    put_url(v[1], c->authority, sizeof(c->authority), e) == -1 ||
 	    put_audience(v[2], c->audience, sizeof(c->audience), e) == -1)
 		return (-1);
+	/* az has ADFS in its authority; here it is the tenant adfs */
+	if ((end = strrchr(c->authority, '/')) != NULL &&
+	    strcasecmp(end, "/adfs") == 0)
+		*end = '\0';
 	return (0);
 }
 

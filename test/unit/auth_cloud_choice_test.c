@@ -156,10 +156,11 @@ authorities(void)
 	authority(NULL, longest, NULL);
 }
 
-#define OWN(resource) "[AzureCloud]\nprofile = latest\n\n[Own.Cloud]\n" \
+#define OWN(resource) OWN_AT("https://login.own.test/", resource)
+#define OWN_AT(authority, resource) "[AzureCloud]\nprofile = latest\n\n[Own.Cloud]\n" \
 	"endpoint_management = https://old.test/\n" \
 	"endpoint_resource_manager = https://arm.own.test/\n" \
-	"endpoint_active_directory = https://login.own.test/\n" \
+	"endpoint_active_directory = " authority "\n" \
 	"endpoint_active_directory_resource_id = " resource "\n"
 
 static void
@@ -201,6 +202,11 @@ registered(void)
 	ok(choose("Own.Cloud", NULL, NULL, NULL, &c, &e) == 0 &&
 	    strcmp(c.audience, "https://own.test/") == 0,
 	    "the slash of an audience counts");
+	az_file("clouds.config", OWN_AT("https://adfs.own.test/adfs/", "x"),
+	    0600);
+	ok(choose("Own.Cloud", NULL, NULL, NULL, &c, &e) == 0 &&
+	    strcmp(c.authority, "https://adfs.own.test") == 0,
+	    "ADFS: its path comes with the tenant");
 	az_file("clouds.config", OWN("https://own.test/"), 0622);
 	ok(choose("Own.Cloud", NULL, NULL, NULL, &c, &e) == -1 &&
 	    e.status == EX_CONFIG && strstr(e.cause, "clouds.config") != NULL,

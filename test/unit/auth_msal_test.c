@@ -156,6 +156,11 @@ other_clouds(void)
 	want = keep;
 }
 
+#define AT(key, secret, end) ",\"" key "\":{\"secret\":\"" secret "\"," \
+	"\"home_account_id\":\"u1.t1\",\"environment\":\"" HOST "\"," \
+	"\"client_id\":\"" AZ "\",\"realm\":\"" TENANT "\",\"target\":\"" \
+	SCOPE "\",\"token_type\":\"Bearer\",\"expires_on\":\"" end "\"}"
+
 static void
 several_tokens(void)
 {
@@ -163,13 +168,10 @@ several_tokens(void)
 
 	access_token(NULL, NULL);
 	len = strlen(text) - 2;		/* back into AccessToken */
-	(void)snprintf(text + len, sizeof(text) - len, ",\"K2\":{\"secret\":"
-	    "\"LATER\",\"home_account_id\":\"u1.t1\",\"environment\":\"" HOST
-	    "\",\"client_id\":\"" AZ "\",\"realm\":\"" TENANT "\",\"target\":"
-	    "\"" SCOPE "\",\"token_type\":\"Bearer\",\"expires_on\":\"2001\"},"
-	    "\"K3\":7,\"K4\":null,\"K5\":[]}}");
+	(void)snprintf(text + len, sizeof(text) - len, AT("K2", "LATER", "2001")
+	    AT("K3", "SOONER", "1999") ",\"K4\":7,\"K5\":null,\"K6\":[]}}");
 	ok(read_text() == 0 && is(&tokens.access, "LATER") &&
-	    tokens.expires_on == 2001, "of two the one that lasts longer");
+	    tokens.expires_on == 2001, "of several the one that lasts longest");
 }
 
 #define RT(key, secret, home, client, family, made) "\"" key "\":{\"secret\":" \
