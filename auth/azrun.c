@@ -79,7 +79,6 @@ accept_output(const struct secret *out, struct token *t, struct err *e)
 		t->expires_on = life_end(j);
 		(void)snprintf(t->tenant, sizeof(t->tenant), "%s",
 		    tenant != NULL ? tenant : "");
-		log_clean(t->tenant);
 	}
 	js_free(j);
 	return (rc == 0 ? AZRUN_GOT : AZRUN_FAILED);

@@ -141,14 +141,16 @@ without_az(const struct azprofile *who, struct err *e)
 static enum token_result
 get(const struct token_request *r, struct token *t, struct err *e)
 {
+	enum token_result result = TOKEN_FAILED;
 	struct err why = ERR_INIT;
 	struct azprofile who;
-	enum token_result result = TOKEN_FAILED;
+	bool nobody;
 
 	if (azprofile_load(&who) == -1) {
-		log_verbose("az: its profile: %s", errno == ENODATA ?
+		nobody = errno == ENODATA;
+		log_verbose("az: its profile: %s", nobody ?
 		    "nobody is logged in" : strerror(errno));
-		if (errno == ENODATA)
+		if (nobody)
 			return (TOKEN_SKIP);
 	}
 	if (strcmp(who.type, "user") == 0 &&
@@ -169,8 +171,11 @@ get(const struct token_request *r, struct token *t, struct err *e)
 		case AZRUN_FAILED:
 			break;
 		}
-	if (result == TOKEN_GOT)
+	if (result == TOKEN_GOT) {
 		(void)snprintf(t->account, sizeof(t->account), "%s", who.user);
+		log_clean(t->account);
+		log_clean(t->tenant);
+	}
 	return (result);
 }
 

@@ -461,6 +461,37 @@ class Program(AzCase):
         self.assertEqual((done.returncode, done.stderr), (0, ""))
 
 
+class Whoami(AzCase):
+    def whoami(self, tokens, calls):
+        before, calls_before = self.requests(0, 0), len(self.az.calls)
+        done = subprocess.run(WRAP + [TOOL, "whoami", "--json", "--no-cache", "--credential", "AzureCliCredential",
+                                      "--cloud-file", self.emu.cloud_file], env=self.env, stdin=subprocess.DEVNULL,
+                              capture_output=True, text=True, timeout=HANG_S)
+        self.assertEqual((done.returncode, done.stderr), (0, ""))
+        self.assertEqual((*self.requests(*before), len(self.az.calls) - calls_before), (tokens, 0, calls))
+        document = json.loads(done.stdout)
+        self.assertEqual(document["source"], "azure-cli")
+        return document["account"], document["tenant"]
+
+    def test_each_way(self):
+        refresh = self.refresh_token()
+        who = (JANE, self.emu.entra.tenant)
+        self.az.cache(self.az.access(self.token()))
+        self.assertEqual(self.whoami(0, 0), who)
+        self.az.cache(self.az.refresh(refresh))
+        self.assertEqual(self.whoami(1, 0), who)
+        self.az.cache()
+        self.gives()
+        self.assertEqual(self.whoami(0, 1), who)
+        os.remove(self.az.path("azureProfile.json"))
+        self.assertEqual(self.whoami(0, 1), who)        # by the token's own words
+
+    def test_names_that_would_play_with_the_terminal(self):
+        self.az.profile(user="jane\33[31m\n", tenant="t\33]0;x\7")
+        self.az.cache(self.az.access(self.token(), realm="t\33]0;x\7"), user="jane\33[31m\n")
+        self.assertEqual(self.whoami(0, 0), ("jane?[31m?", "t?]0;x?"))
+
+
 class Secrecy(AzCase):
     def test_nothing_is_told(self):
         refresh = self.refresh_token()
