@@ -180,8 +180,11 @@ class AccessToken(AzCase):
     def test_the_session_needs_no_az(self):
         self.az.cache(self.az.access(self.token()))
         child = self.proxy(self.emu.machine_id("web01"))
-        out, err = child.communicate(b"hello", timeout=HANG_S)
-        self.assertEqual((child.returncode, out), (0, b"hello"), err)
+        child.stdin.write(b"hello")
+        child.stdin.flush()
+        self.assertEqual(child.stdout.read(5), b"hello")
+        out, err = child.communicate(timeout=HANG_S)
+        self.assertEqual((child.returncode, out), (0, b""), err)
         self.assertEqual((self.new_requests(), self.az.calls), ((0, 1), []))
 
 
