@@ -308,7 +308,7 @@ class Faults(ManagedCase):
                 self.use(kind)
                 self.emu.faults.managed.append(Fault("status", code=code, error=error, message=message))
                 self.bad(67, "E309", "--no-cache", says=says)
-        self.use("app-service", IDENTITY_HEADER="wrong")
+        self.use("app-service", IDENTITY_HEADER="0" * 32)
         self.bad(67, "E309", "--no-cache", says="The header X-IDENTITY-HEADER is missing or wrong")
         self.use("app-service", IDENTITY_HEADER="CANARY\r\nX-Evil: 1")
         before = len(self.rows())
