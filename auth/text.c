@@ -74,13 +74,15 @@ text_is_visible(const char *data, size_t len)
 	return (len > 0);
 }
 
-/* Reads to the end and closes fd. */
-static int
-read_all(int fd, size_t max, struct secret *out)
+int
+text_read_file(const char *path, size_t max, struct secret *out)
 {
 	char buf[4096];
-	ssize_t n;
+	ssize_t n = -1;
+	int fd;
 
+	if ((fd = open(path, O_RDONLY | O_CLOEXEC)) == -1)
+		return (-1);
 	secret_free(out);
 	while ((n = read(fd, buf, sizeof(buf))) != 0) {
 		if (n == -1 && errno == EINTR)
@@ -97,12 +99,26 @@ read_all(int fd, size_t max, struct secret *out)
 	return (n == 0 ? 0 : -1);
 }
 
-int
-text_read_file(const char *path, size_t max, struct secret *out)
+/* In one piece: to grow by steps would copy megabytes many times. */
+static int
+read_sized(int fd, size_t size, struct secret *out)
 {
-	int fd = open(path, O_RDONLY | O_CLOEXEC);
+	ssize_t n = 1;
 
-	return (fd == -1 ? -1 : read_all(fd, max, out));
+	secret_free(out);
+	if ((out->data = secret_malloc(size + 1)) == NULL)
+		return (-1);
+	while (out->len < size && n != 0) {
+		n = read(fd, out->data + out->len, size - out->len);
+		if (n > 0)
+			out->len += (size_t)n;
+		else if (n == -1 && errno != EINTR) {
+			secret_free(out);
+			return (-1);
+		}
+	}
+	out->data[out->len] = '\0';
+	return (0);
 }
 
 int
@@ -111,6 +127,7 @@ text_read_regular(const char *path, size_t max, bool ours, struct secret *out)
 	/* a FIFO would hold us in open */
 	int fd = open(path, O_RDONLY | O_CLOEXEC | O_NONBLOCK | O_NOCTTY);
 	struct stat st;
+	int rc = -1;
 
 	if (fd == -1)
 		return (-1);
@@ -120,9 +137,11 @@ text_read_regular(const char *path, size_t max, bool ours, struct secret *out)
 		else if (ours && ((st.st_uid != geteuid() && st.st_uid != 0) ||
 		    (st.st_mode & (S_IWGRP | S_IWOTH)) != 0))
 			errno = EPERM;
+		else if ((uintmax_t)st.st_size > max)
+			errno = EFBIG;
 		else
-			return (read_all(fd, max, out));
+			rc = read_sized(fd, (size_t)st.st_size, out);
 	}
 	(void)close(fd);
-	return (-1);
+	return (rc);
 }

@@ -236,9 +236,9 @@ class RefreshToken(AzCase):
                 self.emu.faults.entra.always = fault
                 self.gives()
                 self.assertIn("az: its refresh token does not do", self.served_by_az())
-                self.says(f"cat >&2 <<'END'\n{EXPIRED}\nEND\nexit 1")
-                self.bad(67, "E303", says="az gets no token: AADSTS700082")
-        self.emu.faults.clear()
+        self.emu.faults.entra.always = Fault("status", code=400, error="invalid_grant", message="Gone.")
+        self.says(f"cat >&2 <<'END'\n{EXPIRED}\nEND\nexit 1")
+        self.bad(67, "E303", says="az gets no token: AADSTS700082")
 
     def served_by_az(self):
         calls_before = len(self.az.calls)
