@@ -325,6 +325,9 @@ class Federated(TokensCase):
             with self.subTest(body=body):
                 self.emu.faults.oidc.append(Fault("status", code=200, body=body))
                 self.bad(self.github(), 67, "E308", "GitHub gives no token .status 200.")
+        body = json.dumps({"value": self.emu.oidc.token(self.emu.oidc.github[1])}).encode()
+        self.emu.faults.oidc.append(Fault("status", code=403, body=body))
+        self.bad(self.github(), 67, "E308", "GitHub gives no token .status 403.")
         self.emu.faults.oidc.append(Fault("status", code=200, body=b"[" * 70000))
         done = self.run_tool(self.github(), "--no-cache")
         self.assertIn("larger than 65536 bytes", done.stderr)

@@ -32,13 +32,27 @@ row(enum oauth_way way, const char *word, const char *description,
 	    "%s", err_line(&e, "OAuth", NULL, line, sizeof(line)));
 }
 
+/* No half of them: who types it would be refused again. */
+static void
+test_claims_that_are_too_long(void)
+{
+	char text[500] = "{\"error\":\"interaction_required\",\"claims\":\"";
+	struct err e = ERR_INIT;
+	char word[40];
+
+	memset(text + strlen(text), 'x', 300);
+	memcpy(text + strlen(text), "\"}", 3);
+	ok(oauth_refused(text, strlen(text), OAUTH_LOGIN, word, &e) == 0 &&
+	    strcmp(e.id, "E304") == 0 && strcmp(e.fix, "arc-relay login") == 0,
+	    "claims that do not fit the line: %s", e.fix);
+}
+
 static void
 test_refusals(void)
 {
 	const enum oauth_way ways[] = { OAUTH_SECRET, OAUTH_CERTIFICATE,
 	    OAUTH_FEDERATED, OAUTH_LOGIN };
 	static const char *const ids[] = { "E305", "E306", "E308", "E307" };
-	char big[500] = ",\"claims\":\"";
 	size_t i;
 
 	for (i = 0; i < 4; i++)
@@ -89,10 +103,7 @@ test_refusals(void)
 	row(OAUTH_LOGIN, "interaction_required", "AADSTS50076: Use MFA.",
 	    ",\"claims\":\"{\\\"a\\\":1}\"", "E304", EX_NOPERM, "fresh sign-in",
 	    "arc-relay login --claims eyJhIjoxfQ==");
-	memset(big + strlen(big), 'x', 300);
-	big[strlen(big)] = '"';
-	row(OAUTH_LOGIN, "interaction_required", "AADSTS50076: Use MFA.", big,
-	    "E304", EX_NOPERM, "fresh sign-in", "arc-relay login");
+	test_claims_that_are_too_long();
 	row(OAUTH_LOGIN, "access_denied", "AADSTS53003: Blocked.", "", "E304",
 	    EX_NOPERM, "Conditional Access", "administrator");
 	row(OAUTH_SECRET, "interaction_required", "AADSTS53003: Blocked.", "",
