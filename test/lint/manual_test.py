@@ -1,6 +1,7 @@
 #!/usr/bin/env python3
 """The manual says what the programs do: options, error ids, exit statuses, citations."""
 
+import fnmatch
 import os
 import re
 import subprocess
@@ -259,6 +260,20 @@ class Manual(unittest.TestCase):
         self.none([f"README.md: there is no option {option}" for option in
                    re.findall(r"(?<![\w-])(--[a-z][a-z0-9-]*|-[A-Za-z])(?![\w-])", text)
                    if option not in ours])
+
+    def test_readme_names_every_file(self):
+        """Each file of a folder is in its table, each word of a table is a file."""
+        faults = []
+        for folder, table in re.findall(r"^\| (\w+)/ \| \|\n\|---\|---\|\n((?:\|.*\n)+)",
+                                        (TOP / "README.md").read_text(), re.MULTILINE):
+            files = {path.stem for path in (TOP / folder).glob("*.[ch]")}
+            words = {word for row in table.splitlines() for word in re.findall(r"`([^`]+)`", row.split("|")[1])}
+            if folder != "test":
+                faults += [f"README.md does not name {folder}/{name}" for name in sorted(files)
+                           if not any(fnmatch.fnmatch(name, word) for word in words)]
+                faults += [f"README.md: there is no {folder}/{word}" for word in sorted(words)
+                           if not fnmatch.filter(files, word)]
+        self.none(faults)
 
 
 if __name__ == "__main__":
