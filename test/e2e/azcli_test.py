@@ -37,6 +37,8 @@ To check existing issues, please visit: https://github.com/Azure/azure-cli/issue
 
 
 class AzCase(CredentialsCase):
+    caching = ("--no-cache",)
+
     @classmethod
     def setUpClass(cls):
         super().setUpClass()
@@ -52,7 +54,7 @@ class AzCase(CredentialsCase):
         self.az.profile()
 
     def command(self, *args, **where):
-        return super().command("--no-cache", "--credential", "azure-cli", *args, **where)
+        return super().command(*self.caching, "--credential", "azure-cli", *args, **where)
 
     def credentials(self, *args, env=None, **run):
         program = shutil.which(WRAP[0]) if WRAP else TOOL       # whatever PATH is
@@ -219,6 +221,15 @@ class RefreshToken(AzCase):
         self.served(1, 2, 0)
         form = self.emu.log.find(who="entra", what="token")[-1]["form"]
         self.assertEqual(json.loads(form["claims"]), json.loads(claims))
+
+    def test_for_a_challenge_of_an_older_token(self):
+        """Ours is challenged; the one that az has got since was not made for these claims either."""
+        self.caching = ()
+        self.az.cache(self.az.access(self.token()))
+        self.served(0, 1, 0)
+        self.az.cache(self.az.access(self.token()), self.az.refresh(self.refresh_token()))
+        self.emu.arm.challenge(json.dumps({"access_token": {"nbf": {"essential": True, "value": "1700000000"}}}))
+        self.served(1, 2, 0, "--port", "2222")
 
     def test_for_an_access_token_that_is_refused(self):
         self.az.cache(self.az.access(self.token()), self.az.refresh(self.refresh_token()))
@@ -465,11 +476,11 @@ class Program(AzCase):
 
 
 class Whoami(AzCase):
-    def whoami(self, tokens, calls):
+    def whoami(self, tokens, calls, *args):
         before, calls_before = self.requests(0, 0), len(self.az.calls)
         done = subprocess.run(WRAP + [TOOL, "whoami", "--json", "--no-cache", "--credential", "AzureCliCredential",
-                                      "--cloud-file", self.emu.cloud_file], env=self.env, stdin=subprocess.DEVNULL,
-                              capture_output=True, text=True, timeout=HANG_S)
+                                      "--cloud-file", self.emu.cloud_file, *args], env=self.env,
+                              stdin=subprocess.DEVNULL, capture_output=True, text=True, timeout=HANG_S)
         self.assertEqual((done.returncode, done.stderr), (0, ""))
         self.assertEqual((*self.requests(*before), len(self.az.calls) - calls_before), (tokens, 0, calls))
         document = json.loads(done.stdout)
@@ -488,6 +499,17 @@ class Whoami(AzCase):
         self.assertEqual(self.whoami(0, 1), who)
         os.remove(self.az.path("azureProfile.json"))
         self.assertEqual(self.whoami(0, 1), who)        # by the token's own words
+
+    def test_another_tenant(self):
+        """What az keeps for its own tenant says nothing of another one."""
+        who = (JANE, self.emu.entra.tenant)
+        self.az.profile(tenant="99999999-0000-0000-0000-000000000000")
+        self.az.cache(self.az.access(self.token()), self.az.refresh(self.refresh_token()))
+        self.assertEqual(self.whoami(1, 0, "--tenant", self.emu.entra.tenant), who)
+        self.az.cache()
+        self.gives()
+        self.assertEqual(self.whoami(0, 1, "--tenant", self.emu.entra.tenant), who)
+        self.assertEqual(self.az.calls[-1][-2:], ["--tenant", self.emu.entra.tenant])
 
     def test_names_that_would_play_with_the_terminal(self):
         self.az.profile(user="jane\33[31m\n", tenant="t\33]0;x\7")
