@@ -83,8 +83,7 @@ start(const char *const argv[], int out, int err, pid_t *pid)
 struct stream {
 	int		 ends[2];	/* of a pipe; -1: closed */
 	struct secret	*text;
-	size_t		 max;
-	bool		 is_full;	/* the rest is forgotten */
+	size_t		 max;		/* bytes; the rest is forgotten */
 };
 
 static int
@@ -121,9 +120,8 @@ drain(struct stream *s)
 	for (got = 0; got < PIPE_BYTES &&
 	    (n = read(s->ends[0], buf, sizeof(buf))) > 0; got += (size_t)n) {
 		room = s->max - s->text->len;
-		s->is_full = s->is_full || text_append(s->text, buf,
-		    (size_t)n < room ? (size_t)n : room, s->max) == -1 ||
-		    (size_t)n > room;
+		(void)text_append(s->text, buf, (size_t)n < room ? (size_t)n :
+		    room, s->max);
 	}
 	secret_wipe(buf, sizeof(buf));
 	return (n > 0 || (n == -1 && (errno == EAGAIN || errno == EINTR)));
