@@ -20,19 +20,14 @@
 #define ARM_TOKEN_MAX	(64 * 1024)	/* bytes */
 #define LOW_ON_CALLS	50	/* of 200 that one may make at once */
 
-/* A version 4 UUID (RFC 9562, 5.4): Azure support finds our call by it. */
+/* Azure's support finds our call by it. */
 static void
 client_request_id(char *out, size_t size)
 {
-	uint8_t r[16];
+	char id[UUID_SIZE];
 
-	crypto_random(r, sizeof(r));
-	r[6] = (uint8_t)((r[6] & 0x0f) | 0x40);
-	r[8] = (uint8_t)((r[8] & 0x3f) | 0x80);
-	(void)snprintf(out, size, "x-ms-client-request-id: %02x%02x%02x%02x-"
-	    "%02x%02x-%02x%02x-%02x%02x-%02x%02x%02x%02x%02x%02x", r[0], r[1],
-	    r[2], r[3], r[4], r[5], r[6], r[7], r[8], r[9], r[10], r[11], r[12],
-	    r[13], r[14], r[15]);
+	crypto_uuid(id);
+	(void)snprintf(out, size, "x-ms-client-request-id: %s", id);
 }
 
 static int

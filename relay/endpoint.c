@@ -12,15 +12,8 @@
 void
 endpoint_new_id(char id[ENDPOINT_ID_SIZE])
 {
-	uint8_t r[16];
-
-	crypto_random(r, sizeof(r));
-	r[6] = (r[6] & 0x0f) | 0x40;
-	r[8] = (r[8] & 0x3f) | 0x80;
-	(void)snprintf(id, ENDPOINT_ID_SIZE, "%02x%02x%02x%02x-%02x%02x-"
-	    "%02x%02x-%02x%02x-%02x%02x%02x%02x%02x%02x", r[0], r[1], r[2],
-	    r[3], r[4], r[5], r[6], r[7], r[8], r[9], r[10], r[11], r[12],
-	    r[13], r[14], r[15]);
+	_Static_assert(ENDPOINT_ID_SIZE == UUID_SIZE, "an id is a UUID");
+	crypto_uuid(id);
 }
 
 int
