@@ -16,6 +16,7 @@
 #define GRANT		"urn:ietf:params:oauth:grant-type:device_code"
 #define INTERVAL_S	5	/* when Entra does not say (RFC 8628, 3.2) */
 #define INTERVAL_MAX_S	60
+#define INTERVAL_MIN_MS	250	/* even if it says 0 */
 #define SLOW_DOWN_S	5	/* RFC 8628, 3.5 */
 #define LIFE_S		900	/* what Entra gives */
 #define LIFE_MAX_S	3600
@@ -48,7 +49,7 @@ read_device(const struct secret *body, struct device *d, struct err *e)
 	d->life_s = LIFE_S;
 	(void)js_integer(j, "interval", &d->interval_s);
 	(void)js_integer(j, "expires_in", &d->life_s);
-	d->interval_s = within(d->interval_s, 1, INTERVAL_MAX_S);
+	d->interval_s = within(d->interval_s, 0, INTERVAL_MAX_S);
 	d->life_s = within(d->life_s, 1, LIFE_MAX_S);
 	if (code == NULL || *code == '\0' || typed == NULL || where == NULL)
 		err_set(e, EX_PROTOCOL, "E412", "the answer of the login host "
@@ -110,7 +111,7 @@ judge(const struct oauth_answer *a, struct device *d, struct err *e)
 	if (strcmp(a->error, "slow_down") == 0 ||
 	    (a->error[0] == '\0' && (e->status == EX_TEMPFAIL ||
 	    e->status == EX_UNAVAILABLE))) {
-		d->interval_s = within(d->interval_s + SLOW_DOWN_S, 1,
+		d->interval_s = within(d->interval_s + SLOW_DOWN_S, 0,
 		    INTERVAL_MAX_S);
 		log_verbose("asking every %d s from now on: %s",
 		    (int)d->interval_s, a->error[0] != '\0' ? a->error :
@@ -134,9 +135,9 @@ judge(const struct oauth_answer *a, struct device *d, struct err *e)
 }
 
 static void
-wait_s(const struct login_request *r, int64_t seconds, int64_t end_ms)
+wait_ms(const struct login_request *r, int64_t ms, int64_t end_ms)
 {
-	int64_t next_ms = clock_ms() + seconds * 1000, now;
+	int64_t next_ms = clock_ms() + ms, now;
 
 	while ((now = clock_ms()) < next_ms) {
 		r->waiting((end_ms - now) / 1000);
@@ -154,7 +155,8 @@ ask_until_done(const struct login_request *r, struct device *d,
 	int64_t end_ms = clock_ms() + life_s * 1000;
 
 	do {
-		wait_s(r, d->interval_s, end_ms);
+		wait_ms(r, d->interval_s > 0 ? d->interval_s * 1000 :
+		    INTERVAL_MIN_MS, end_ms);
 		if (ask(r, d, a, e) == 0)
 			return (0);
 		if (judge(a, d, e) == -1)

@@ -80,15 +80,16 @@ static int
 remember_path(const char *file, struct account *a, struct err *e)
 {
 	char path[PATH_MAX];
+	size_t len;
 
 	if (realpath(file, path) == NULL)
 		return (err_sys(e, EX_NOINPUT, "", "cannot read the "
 		    "certificate file %s", file));
-	if (strlen(path) >= sizeof(a->certificate))
+	if ((len = strlen(path)) >= sizeof(a->certificate))
 		return (err_set(e, EX_USAGE, "", "the path of the certificate "
 		    "file is longer than %zu bytes",
 		    sizeof(a->certificate) - 1));
-	(void)snprintf(a->certificate, sizeof(a->certificate), "%s", path);
+	memcpy(a->certificate, path, len + 1);
 	return (0);
 }
 

@@ -2,6 +2,7 @@
  * Asking a person for a secret, see cmd_prompt.h.
  */
 #include <errno.h>
+#include <poll.h>
 #include <signal.h>
 #include <string.h>
 #include <termios.h>
@@ -29,18 +30,25 @@ say(const char *text)
 	(void)!write(STDERR_FILENO, text, strlen(text));
 }
 
-/* Up to the end of the line.  Byte by byte: the rest is not for us. */
+/*
+ * Up to the end of the line.  Byte by byte: the rest is not for us.  A signal is
+ * let through only while we wait: earlier it would be seen too late.
+ */
 static int
-read_line(char line[PROMPT_MAX], size_t *len)
+read_line(const sigset_t *while_waiting, char line[PROMPT_MAX], size_t *len)
 {
+	struct pollfd in = { STDIN_FILENO, POLLIN, 0 };
 	ssize_t n;
 	char c;
 
-	for (*len = 0;;) {
-		if ((n = read(STDIN_FILENO, &c, 1)) == -1 && errno == EINTR &&
-		    caught == 0)
-			continue;
-		if (n <= 0 || c == '\n')
+	for (*len = 0; caught == 0;) {
+		if (ppoll(&in, 1, NULL, while_waiting) == -1 ||
+		    (n = read(STDIN_FILENO, &c, 1)) == -1) {
+			if (errno == EINTR)
+				continue;
+			return (-1);
+		}
+		if (n == 0 || c == '\n')
 			break;
 		if (*len == PROMPT_MAX)
 			return (-1);
@@ -56,6 +64,7 @@ static int
 read_quietly(const char *what, char line[PROMPT_MAX], size_t *len)
 {
 	struct sigaction act = { .sa_handler = on_signal }, old[NDEADLY];
+	sigset_t held, usual_mask;
 	struct termios usual, quiet;
 	size_t i;
 	int rc;
@@ -63,6 +72,10 @@ read_quietly(const char *what, char line[PROMPT_MAX], size_t *len)
 	if (tcgetattr(STDIN_FILENO, &usual) == -1)
 		return (-1);
 	caught = 0;
+	(void)sigemptyset(&held);
+	for (i = 0; i < NDEADLY; i++)
+		(void)sigaddset(&held, deadly[i]);
+	(void)sigprocmask(SIG_BLOCK, &held, &usual_mask);
 	for (i = 0; i < NDEADLY; i++)
 		(void)sigaction(deadly[i], &act, &old[i]);
 	quiet = usual;
@@ -71,7 +84,7 @@ read_quietly(const char *what, char line[PROMPT_MAX], size_t *len)
 	if ((rc = tcsetattr(STDIN_FILENO, TCSAFLUSH, &quiet)) == 0) {
 		say(what);
 		say(": ");
-		rc = read_line(line, len);
+		rc = read_line(&usual_mask, line, len);
 	}
 	(void)tcsetattr(STDIN_FILENO, TCSAFLUSH, &usual);
 	say("\n");
@@ -79,6 +92,7 @@ read_quietly(const char *what, char line[PROMPT_MAX], size_t *len)
 		(void)sigaction(deadly[i], &old[i], NULL);
 	if (caught != 0)
 		(void)raise(caught);
+	(void)sigprocmask(SIG_SETMASK, &usual_mask, NULL);
 	return (rc);
 }
 
@@ -90,7 +104,7 @@ prompt_secret(const char *what, struct secret *out, struct err *e)
 	int rc;
 
 	rc = isatty(STDIN_FILENO) ? read_quietly(what, line, &len) :
-	    read_line(line, &len);
+	    read_line(NULL, line, &len);
 	if (rc == -1) {
 		err_set(e, EX_NOINPUT, "", "no secret came on standard input, "
 		    "or one of more than %d bytes", PROMPT_MAX);

@@ -61,11 +61,11 @@ class DeviceCode(LoginCase):
         before = len(self.tokens(grant_type=DEVICE_GRANT))
         self.emu.wait(HANG_S, who="entra", what="token", error="authorization_pending", n=before + 2)
         self.emu.faults.entra.append(Fault("status", code=400, error="slow_down"))
-        running.says("asking every 6 s from now on: slow_down")
+        running.says("asking every 5 s from now on: slow_down")
         self.emu.entra.approve(code, ALICE)
         self.assertEqual(running.end()[0], 0)
         slow, last = [row["t"] for row in self.tokens(grant_type=DEVICE_GRANT)][-2:]
-        self.assertGreater(last - slow, 5.5)
+        self.assertGreater(last - slow, 4.9)
 
     def refused(self, status, error, says, decide):
         running = self.start("login", "--device-code")
@@ -102,7 +102,7 @@ class DeviceCode(LoginCase):
         code = running.says(CODE)[1]
         self.emu.entra.approve(code, ALICE)
         self.emu.faults.entra.append(Fault("status", code=429, headers=[("Retry-After", "3600")]))
-        running.says("asking every 6 s from now on")    # a code is not thrown away for that
+        running.says("asking every 5 s from now on")    # a code is not thrown away for that
         self.assertEqual(running.end()[0], 0)
 
     def test_throttled_for_long(self):
