@@ -100,14 +100,18 @@ put_url(const char *argv[WORDS_MAX + 2], const char *url, char **filled)
 pid_t
 browser_open(const char *url)
 {
-	const char *argv[WORDS_MAX + 2];
+	const char *argv[WORDS_MAX + 2], *program;
 	const char *const opener[] = { OPENER, url, NULL };
 	char text[1024], *filled = NULL;
 	pid_t pid = -1;
 
-	if (words(text, sizeof(text), argv) != NULL &&
+	/* looked for here: not every posix_spawn says that there is none */
+	program = words(text, sizeof(text), argv);
+	if (program != NULL && is_on_path(program) &&
 	    put_url(argv, url, &filled) == 0)
 		pid = child_launch(argv);
 	free(filled);
-	return (pid != -1 ? pid : child_launch(opener));
+	if (pid == -1 && is_on_path(OPENER))
+		pid = child_launch(opener);
+	return (pid);
 }

@@ -6,6 +6,7 @@ import base64
 import http.client
 import json
 import os
+import shutil
 import signal
 import socket
 import stat
@@ -250,11 +251,10 @@ class Browser(LoginCase):
                 self.assertEqual(self.opened()[0][1:], [url])
 
     def test_no_browser_at_all(self):
-        running = Running(self.command("login", "--browser"), {**self.env, "BROWSER": "", "PATH": self.bin}) \
-            if not WRAP else self.start("login", "--browser", env={"BROWSER": "/nonexistent"})
-        url = running.says(URL)[0]
-        running.says("No browser was found" if not WRAP else "open:")
-        self.finish(running, url)
+        env = {**self.env, "BROWSER": "/nonexistent", "PATH": self.bin}
+        running = Running(self.command("login", "--browser"), env, executable=shutil.which(WRAP[0]) if WRAP else TOOL)
+        running.says("No browser was found")
+        self.finish(running, running.says(URL)[0])
 
     def test_a_browser_that_fails(self):
         running, url = self.begin(env={"BROWSER": self.program("sick-browser", "sys.exit(3)")})
