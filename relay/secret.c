@@ -24,20 +24,52 @@ secret_wipe(void *p, size_t len)
 		explicit_bzero(p, len);
 }
 
-/* The longest run that text begins with and that is in the secret. */
+/* One character of text, which may be escaped as in JSON.  Returns its bytes. */
 static size_t
-longest_run(const char *text, size_t len, const char *secret, size_t n)
+unescape(const char *text, size_t len, char *c)
+{
+	char hex[5] = "";
+
+	*c = text[0];
+	if (text[0] != '\\' || len < 2)
+		return (1);
+	if (strchr("\"\\/", text[1]) != NULL && text[1] != '\0') {
+		*c = text[1];
+		return (2);
+	}
+	if (text[1] != 'u' || len < 6)
+		return (1);
+	memcpy(hex, text + 2, 4);
+	*c = (char)strtol(hex, NULL, 16);
+	return (6);
+}
+
+/*
+ * The longest run that text begins with and that is in the secret, in characters
+ * and in bytes of text.
+ */
+static size_t
+longest_run(const char *text, size_t len, const char *secret, size_t n,
+    size_t *bytes)
 {
 	const char *p = secret, *end = secret + n;
-	size_t longest = 0, run;
+	size_t longest = 0, run, at, step;
+	char c;
 
-	while (p < end &&
-	    (p = memchr(p, text[0], (size_t)(end - p))) != NULL) {
-		for (run = 1; run < len && p + run < end &&
-		    p[run] == text[run]; run++)
-			;
-		if (run > longest)
+	*bytes = 0;
+	(void)unescape(text, len, &c);
+	while (p < end && (p = memchr(p, c, (size_t)(end - p))) != NULL) {
+		for (run = at = 0; at < len && p + run < end; run++) {
+			step = unescape(text + at, len - at, &c);
+			if (p[run] != c)
+				break;
+			at += step;
+		}
+		if (run > longest) {
 			longest = run;
+			*bytes = at;
+		}
+		(void)unescape(text, len, &c);
 		p++;
 	}
 	return (longest);
@@ -46,14 +78,14 @@ longest_run(const char *text, size_t len, const char *secret, size_t n)
 void
 secret_mask(char *text, size_t len, const char *secret, size_t n)
 {
-	size_t i, run, least = n < SECRET_RUN ? n : SECRET_RUN;
+	size_t i, bytes, least = n < SECRET_RUN ? n : SECRET_RUN;
 
 	if (n < SECRET_SHORT)
 		return;
-	for (i = 0; i < len; i += run > 0 ? run : 1) {
-		if ((run = longest_run(text + i, len - i, secret, n)) < least)
-			run = 0;
-		memset(text + i, '*', run);
+	for (i = 0; i < len; i += bytes > 0 ? bytes : 1) {
+		if (longest_run(text + i, len - i, secret, n, &bytes) < least)
+			bytes = 0;
+		memset(text + i, '*', bytes);
 	}
 }
 

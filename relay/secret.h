@@ -28,8 +28,9 @@ void	 secret_wipe(void *p, size_t len);
 
 /*
  * Overwrites with '*', in len bytes of text, every run of 8 bytes or more (or of
- * all of a shorter secret) that is also in the secret of n bytes: a peer may
- * repeat what we told it in words that we show.  Slow, for errors.
+ * all of a shorter secret) that is also in the secret of n bytes, as it is or
+ * escaped as in JSON: a peer may repeat what we told it in words that we show.
+ * Slow, for errors.
  */
 void	 secret_mask(char *text, size_t len, const char *secret, size_t n);
 

@@ -112,6 +112,8 @@ class CanaryCase(EmulatorCase):
         for quoted in (False, True):
             for code, error in ((400, "invalid_grant"), (401, "invalid_client"), (403, "AuthorizationFailed"),
                                 (404, "ResourceNotFound")):
+                if (queue, code) == ("managed", 404):
+                    continue    # IMDS says so while it is updated: patience is not the subject here
                 yield [Fault("status", code=code, error=error), Fault("edit", script=self.echo(queue, quoted))]
         for secret in self.told(queue):
             head = {"x-ms-request-id": secret, "x-ms-correlation-request-id": secret, "WWW-Authenticate": secret,
@@ -166,7 +168,7 @@ class Sources(CanaryCase):
         self.whole("entra", "arm")
 
     def test_a_secret_that_needs_quoting(self):
-        for secret in ("a~b+c/d=e f&g%h\"i\\j-0123456789", "pass:word?#<0123456789>'"):
+        for secret in ("a+b/c=d e&f%g\"h\\i+j/k=l m&n%o", "pass:word?#<0123456789>'"):
             self.application(AZURE_CLIENT_SECRET=secret)
             self.secrets = Secrets(client=secret)
             for fault in self.refusals("entra"):

@@ -36,6 +36,10 @@ masks(void)
 		{ "the", "the", "the" },
 		{ "", "s3cr3t-value", "" },
 		{ "nothing", "", "nothing" },
+		{ "{\"a\":\"x\\u002by\\/z\\\\\\\"012345\"}", "x+y/z\\\"012345",
+		    "{\"a\":\"*********************\"}" },
+		{ "\\u002", "\\u002bcdefg", "\\u002" },
+		{ "\\", "abcdefgh\\", "\\" },
 		{ "aaaaaaaaab", "aaaaaaaa", "********ab" },
 	};
 	char text[100];
