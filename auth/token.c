@@ -5,6 +5,7 @@
 #include <stdio.h>
 #include <string.h>
 #include <strings.h>
+#include <time.h>
 
 #include "auth/env.h"
 #include "auth/jwt.h"
@@ -15,6 +16,7 @@
 #include "relay/secret.h"
 
 #define CHOICE_VARIABLE	"AZURE_TOKEN_CREDENTIALS"
+#define LIFE_MAX_S	(24 * 3600)	/* Entra gives one for an hour or so */
 
 /* In the order in which they are tried, as DefaultAzureCredential has it. */
 static const struct token_source *const sources[] = {
@@ -97,13 +99,19 @@ none(const struct token_request *r, const char *choice, struct err *e)
 	    "AZURE_TENANT_ID, AZURE_CLIENT_ID and AZURE_CLIENT_SECRET"));
 }
 
-/* The source said that it has one. */
+/* The source said that it has one.  Its end may be any number: of az, of a file. */
 static int
 accept_token(const struct token_source *s, struct token *t, struct err *e)
 {
+	int64_t last = time(NULL) + LIFE_MAX_S;
+
 	if (!text_is_visible(t->text.data, t->text.len))
 		return (err_set(e, EX_PROTOCOL, "E412", "the token of %s is "
 		    "not one word", s->name));
+	if (t->expires_on > last)
+		t->expires_on = last;
+	if (t->expires_on < 0)
+		t->expires_on = 0;
 	(void)snprintf(t->source, sizeof(t->source), "%s", s->name);
 	jwt_who(t->text.data, t->text.len, t->account, sizeof(t->account),
 	    t->tenant, sizeof(t->tenant));

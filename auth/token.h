@@ -18,7 +18,7 @@ struct err;
 
 struct token {
 	struct secret	text;		/* one word of visible ASCII */
-	int64_t		expires_on;	/* Unix seconds */
+	int64_t		expires_on;	/* Unix seconds: 0 to a day from now */
 	char		source[TOKEN_NAME_MAX];	/* which source gave it */
 	char		account[160];	/* whom it speaks for, to show; or "" */
 	char		tenant[80];	/* whose it is, to show; or "" */

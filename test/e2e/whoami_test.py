@@ -139,6 +139,29 @@ class Sources(WhoamiCase):
                                         "FAKE_AZ_DO": f"echo '{text}'"})
 
 
+class Ends(WhoamiCase):
+    def test_an_end_that_no_token_has(self):
+        """az may print any number; none is believed that is not of the next day."""
+        folder = os.path.join(self.home, "bin")
+        os.mkdir(folder)
+        with open(os.path.join(folder, "az"), "w") as file:
+            file.write(FAKE_AZ)
+        os.chmod(file.name, 0o755)
+        self.env.update(PATH=f"{folder}:{self.env['PATH']}", FAKE_AZ_LOG=self.home + "/az.log")
+        day = 24 * 3600
+        for end in (9 * 10**18, 99999999999, -9 * 10**18):
+            with self.subTest(end=end):
+                text = json.dumps({"accessToken": self.emu.issue_token(), "expires_on": end})
+                self.env["FAKE_AZ_DO"] = f"echo '{text}'"
+                before = time.time()
+                got = self.ask("--no-cache")["expires_at"]
+                if end < 0:
+                    self.assertEqual(got, 0)
+                else:
+                    self.assertTrue(before - 1 + day <= got <= time.time() + day, got)
+                self.assertIn("token until", self.told("--no-cache"))
+
+
 class Options(WhoamiCase):
     def test_the_named_one(self):
         self.logged_in(ALICE)
