@@ -19,21 +19,6 @@
 
 #define TIMEOUT_S	300	/* for the person, unless said otherwise */
 #define STEP_MS		1000	/* between two looks at the clock */
-#define RANDOM_BYTES	32
-
-/* 32 bytes as base64url, without padding. */
-static void
-word(const uint8_t bytes[RANDOM_BYTES], char out[AUTHCODE_WORD])
-{
-	char text[BASE64_SIZE(RANDOM_BYTES)];
-	size_t i;
-
-	crypto_base64(bytes, RANDOM_BYTES, text);
-	for (i = 0; i < AUTHCODE_WORD - 1; i++)
-		out[i] = text[i] == '+' ? '-' : text[i] == '/' ? '_' : text[i];
-	out[i] = '\0';
-	secret_wipe(text, sizeof(text));
-}
 
 void
 authcode_challenge(const char *verifier, char out[AUTHCODE_WORD])
@@ -41,19 +26,19 @@ authcode_challenge(const char *verifier, char out[AUTHCODE_WORD])
 	uint8_t digest[SHA256_BYTES];
 
 	crypto_sha256(verifier, strlen(verifier), digest);
-	word(digest, out);
+	crypto_base64url(digest, sizeof(digest), out);
 }
 
 void
 authcode_new(struct authcode *c, int port)
 {
-	uint8_t bytes[RANDOM_BYTES];
+	uint8_t bytes[AUTHCODE_BYTES];
 
 	crypto_random(bytes, sizeof(bytes));
-	word(bytes, c->verifier);
+	crypto_base64url(bytes, sizeof(bytes), c->verifier);
 	authcode_challenge(c->verifier, c->challenge);
 	crypto_random(bytes, sizeof(bytes));
-	word(bytes, c->state);
+	crypto_base64url(bytes, sizeof(bytes), c->state);
 	secret_wipe(bytes, sizeof(bytes));
 	(void)snprintf(c->redirect, sizeof(c->redirect), "http://localhost:%d",
 	    port);
@@ -64,14 +49,12 @@ authcode_url(const struct authcode *c, const struct login_request *r,
     struct secret *url, struct err *e)
 {
 	struct secret query = SECRET_INIT;
-	char page[sizeof(r->cloud->authority) + 200];
+	char page[OAUTH_URL_MAX];
 	int rc = -1;
 
-	if (r->tenant[0] == '\0' || !text_only(r->tenant, "-.") ||
-	    (size_t)snprintf(page, sizeof(page), "%s/%s/oauth2/v2.0/authorize?",
-	    r->cloud->authority, r->tenant) >= sizeof(page))
-		return (err_set(e, EX_CONFIG, "E307",
-		    "\"%.80s\" is not a tenant", r->tenant));
+	if (oauth_url(r->cloud, r->tenant, "authorize", page, sizeof(page),
+	    e) == -1)
+		return (-1);
 	if (login_form(r, NULL, &query, e) == -1)
 		return (-1);
 	/* who has several accounts is asked which, not given the last one */
@@ -82,6 +65,7 @@ authcode_url(const struct authcode *c, const struct login_request *r,
 	    oauth_form_add(&query, "code_challenge_method", "S256") == -1 ||
 	    oauth_form_add(&query, "prompt", "select_account") == -1 ||
 	    secret_set(url, page, strlen(page)) == -1 ||
+	    text_append(url, "?", 1, SIZE_MAX - 1) == -1 ||
 	    text_append(url, query.data, query.len, SIZE_MAX - 1) == -1)
 		err_set(e, EX_OSERR, "", "out of memory");
 	else

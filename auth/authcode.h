@@ -5,12 +5,14 @@
 #ifndef AUTH_AUTHCODE_H
 #define AUTH_AUTHCODE_H
 
+#include "relay/crypto.h"
 #include "relay/secret.h"
 
 struct err;
 struct login_request;
 
-#define AUTHCODE_WORD	44	/* 43 characters of base64url, 32 bytes; and the NUL */
+#define AUTHCODE_BYTES	32
+#define AUTHCODE_WORD	BASE64_SIZE(AUTHCODE_BYTES)	/* as base64url: 43 characters */
 
 struct authcode {
 	char	verifier[AUTHCODE_WORD];	/* secret; goes to Entra alone */

@@ -64,6 +64,12 @@ test_url(void)
 	ok(authcode_url(&c, &r, &url, &e) == 0 && strstr(url.data,
 	    "&claims=%7B%22a%22%3A%22b%26c%22%7D&") != NULL, "claims");
 
+	r.tenant = "adfs";
+	ok(authcode_url(&c, &r, &url, &e) == 0 && strncmp(url.data,
+	    "https://login.microsoftonline.com/adfs/oauth2/authorize?client_id=",
+	    66) == 0, "AD FS has no v2.0");
+	r.tenant = "..";
+	ok(authcode_url(&c, &r, &url, &e) == -1, "no way up");
 	r.tenant = "a/../b";
 	ok(authcode_url(&c, &r, &url, &e) == -1 && strcmp(e.id, "E307") == 0,
 	    "a tenant that is none");
