@@ -130,7 +130,8 @@ cache_network(const struct network *net, char out[SHA256_HEX + 1])
 {
 	static const char *const names[] = {
 		"HTTPS_PROXY", "https_proxy", "ALL_PROXY", "all_proxy",
-		"NO_PROXY", "no_proxy", "SSL_CERT_FILE", "SSL_CERT_DIR",
+		"HTTP_PROXY", "http_proxy", "NO_PROXY", "no_proxy",
+		"ARC_RELAY_PROXY_AUTH_FILE", "SSL_CERT_FILE", "SSL_CERT_DIR",
 	};
 	char text[4096];
 	size_t i, len;

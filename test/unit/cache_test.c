@@ -18,6 +18,7 @@
 #include "auth/cloud.h"
 #include "auth/identity.h"
 #include "relay/err.h"
+#include "relay/network.h"
 #include "relay/secret.h"
 #include "test/unit/tap.h"
 
@@ -106,6 +107,30 @@ keys(void)
 	ok(cache_key_relay("", "/Subscriptions/ABC", 22).name[0] == '\0' &&
 	    cache_key_token("").name[0] == '\0',
 	    "without an identity there is no key");
+}
+
+/* Whatever changes the way there. */
+static void
+networks(void)
+{
+	static const char *const names[] = {
+		"HTTPS_PROXY", "https_proxy", "ALL_PROXY", "all_proxy",
+		"HTTP_PROXY", "http_proxy", "NO_PROXY", "no_proxy",
+		"ARC_RELAY_PROXY_AUTH_FILE", "SSL_CERT_FILE", "SSL_CERT_DIR",
+	};
+	const struct network net = { .proxy = "" };
+	char with[SHA256_HEX + 1], without[SHA256_HEX + 1];
+	size_t i;
+
+	for (i = 0; i < sizeof(names) / sizeof(names[0]); i++)
+		(void)unsetenv(names[i]);
+	for (i = 0; i < sizeof(names) / sizeof(names[0]); i++) {
+		(void)cache_network(&net, without);
+		(void)setenv(names[i], "x", 1);
+		ok(strcmp(cache_network(&net, with), without) != 0,
+		    "%s is another way", names[i]);
+		(void)unsetenv(names[i]);
+	}
 }
 
 static void
@@ -596,6 +621,7 @@ main(void)
 	if (mkdtemp(top) == NULL)
 		abort();
 	keys();
+	networks();
 	identities();
 	logins();
 	places();
