@@ -100,11 +100,11 @@ matches(char *entry, const char *host, const struct address *address, int port)
 	int only, bits = -1;
 	char *slash;
 
-	if (strcmp(entry, "*") == 0)
-		return (true);
 	only = cut_port(entry);
 	if (only == -1 || (only > 0 && only != port))
 		return (false);
+	if (strcmp(entry, "*") == 0)
+		return (true);
 	if ((slash = strchr(entry, '/')) != NULL) {
 		*slash = '\0';
 		if ((bits = number(slash + 1, 128)) == -1)

@@ -28,6 +28,8 @@ test_noproxy(void)
 	} rows[] = {
 		{ "*", "ns1.servicebus.windows.net", 443, 1 },
 		{ "a.test,*", "b.test", 443, 1 },
+		{ "*:443", "b.test", 443, 1 },
+		{ "*:443", "b.test", 8443, 0 },
 		{ "", "a.test", 443, 0 },
 		{ ",", "a.test", 443, 0 },
 		{ " , \t,", "a.test", 443, 0 },
