@@ -48,7 +48,7 @@ http_host(const char *url, char *out, size_t size)
 	const char *host = strstr(url, "://");
 
 	host = host != NULL ? host + 3 : url;
-	(void)snprintf(out, size, "%.*s", (int)strcspn(host, "/"), host);
+	(void)snprintf(out, size, "%.*s", (int)strcspn(host, "/?#"), host);
 }
 
 void

@@ -42,6 +42,22 @@ make_url(const struct oidc_request *q, char *url, struct err *e)
 	return (err_fix(e, "is this environment really that of a pipeline?"));
 }
 
+/* Its state, or what it thinks of us. */
+static int
+refused(const struct oidc_request *q, const struct http_reply *reply,
+    struct err *e)
+{
+	char host[256];
+
+	if (http_is_busy(reply->status)) {
+		http_host(q->url, host, sizeof(host));
+		return (http_refused(host, reply, e));
+	}
+	err_set(e, EX_NOUSER, "E308", "%s gives no token (status %d)",
+	    q->service, reply->status);
+	return (err_fix(e, "%s", q->remedy));
+}
+
 static int
 accept_answer(const struct oidc_request *q, const struct http_reply *reply,
     struct secret *token, struct err *e)
@@ -54,11 +70,9 @@ accept_answer(const struct oidc_request *q, const struct http_reply *reply,
 
 	claims = got != NULL ? jwt_claims(got, strlen(got)) : NULL;
 	js_free(claims);
-	if (reply->status != 200 || claims == NULL) {
-		err_set(e, EX_NOUSER, "E308", "%s gives no token (status %d)",
-		    q->service, reply->status);
-		err_fix(e, "%s", q->remedy);
-	} else if ((rc = secret_set(token, got, strlen(got))) == -1)
+	if (reply->status != 200 || claims == NULL)
+		(void)refused(q, reply, e);
+	else if ((rc = secret_set(token, got, strlen(got))) == -1)
 		err_set(e, EX_OSERR, "", "out of memory");
 	js_free(j);
 	return (rc);

@@ -336,6 +336,10 @@ class Federated(TokensCase):
     def test_an_issuer_that_is_busy(self):
         self.emu.faults.oidc.append(Fault("status", code=503, headers=[("Retry-After", "1")]))
         self.good(self.github(), oidc=2)
+        host = self.emu.management.removeprefix("https://")
+        for code, error, says in [(429, "E408", f"{host} throttles"), (503, "E409", f"{host} fails with status 503")]:
+            self.emu.faults.oidc.append(Fault("status", code=code, headers=[("Retry-After", "30")]))
+            self.bad(self.github(), 75, error, says)
 
     def test_urls_that_are_not_asked(self):
         host = self.emu.management.removeprefix("https://")

@@ -96,6 +96,8 @@ test_headers(void)
 	ok(!http_header(&reply, "www-authenticate", out, 14) && out[0] == '\0',
 	    "one that does not fit is none");
 	http_reply_free(&reply);
+	http_host("https://h.test?x=y/z", out, sizeof(out));
+	ok(strcmp(out, "h.test") == 0, "a host without a path");
 	http_host("https://h.test:8443/a/b", out, sizeof(out));
 	ok(strcmp(out, "h.test:8443") == 0, "host and port of a URL");
 }
