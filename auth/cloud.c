@@ -123,6 +123,10 @@ bare_authority(const char *value, char *out, size_t size)
 static int
 refuse_authority(const char *value, const char *why, struct err *e)
 {
+	const char *at = strrchr(value, '@');
+
+	if (at != NULL)		/* what stands before may be a password */
+		value = at + 1;
 	err_set(e, EX_CONFIG, "E313", AUTHORITY_VARIABLE " is \"%.80s\": %s",
 	    value, why);
 	return (err_fix(e, "unset it, or describe your cloud in a file: "

@@ -241,8 +241,7 @@ cloud_file_azure_cli_names(char *out, size_t size)
 
 	out[0] = '\0';
 	if (azprofile_path("clouds.config", path, sizeof(path)) == -1 ||
-	    text_read_regular(path, CLOUD_FILE_MAX, true, &text) == -1 ||
-	    text.len == 0)
+	    text_read_regular(path, CLOUD_FILE_MAX, true, &text) == -1)
 		return;
 	for (ini_begin(&i, text.data, text.len); ini_next(&i);)
 		if (ini_is(&i.key, "endpoint_resource_manager") &&

@@ -122,6 +122,8 @@ static void
 authorities(void)
 {
 	static char longest[400];
+	struct cloud c;
+	struct err e;
 
 	authority(NULL, "https://login.microsoftonline.com/",
 	    "https://login.microsoftonline.com");
@@ -148,6 +150,10 @@ authorities(void)
 	authority(NULL, "https://https://login.microsoftonline.com", NULL);
 	authority(NULL, " https://login.microsoftonline.com", NULL);
 	authority(NULL, "//login.microsoftonline.com", NULL);
+	(void)choose(NULL, NULL, NULL, "https://u:SECRET@evil.test", &c, &e);
+	ok(strstr(e.cause, "\"evil.test\"") != NULL &&
+	    strstr(e.cause, "SECRET") == NULL, "no password is shown: %s",
+	    e.cause);
 	authority(NULL, "https://", NULL);
 	authority(NULL, "/", NULL);
 	memset(longest, '/', sizeof(longest) - 1);
@@ -221,6 +227,8 @@ registered(void)
 	    "https://arm.own.test@evil.test\n", "endpoint_resource_manager");
 	registered_is_bad("[Own.Cloud]\n", "endpoint_resource_manager is "
 	    "missing");
+	az_file("clouds.config", "", 0600);
+	not_chosen("Own.Cloud", NULL, NULL, NULL, "Own.Cloud");
 	az_file("clouds.config", NULL, 0);
 }
 
