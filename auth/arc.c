@@ -100,7 +100,7 @@ static int
 explain(const struct arc_id *id, const struct arm_refusal *why, struct err *e)
 {
 	if ((why->status == 404 || why->status == 410) &&
-	    why->code[0] + why->message[0] != 0 &&
+	    (why->code[0] != '\0' || why->message[0] != '\0') &&
 	    strcasecmp(why->code, "SubscriptionNotFound") != 0)
 		return (not_found(id, why, e));
 	if (why->status == 403 && strcmp(e->id, "E401") == 0 &&

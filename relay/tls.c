@@ -48,7 +48,6 @@ tls_init(struct tls *t, const char *host, const struct trust *trust,
 	SSL_CTX *ctx;
 
 	*t = (struct tls)TLS_INIT;
-	(void)snprintf(t->host, sizeof(t->host), "%s", host);
 
 	/* a configuration file from the environment may load foreign code */
 	(void)OPENSSL_init_ssl(OPENSSL_INIT_NO_LOAD_CONFIG, NULL);
@@ -188,8 +187,8 @@ tls_init(struct tls *t, const char *host, const struct trust *trust,
 	const char *file = trust->only[0] != '\0' ? trust->only :
 	    trust->also[0] != '\0' ? trust->also : trust->bundle;
 
+	(void)host;	/* it takes the one that it connects to */
 	*t = (struct tls)TLS_INIT;
-	(void)snprintf(t->host, sizeof(t->host), "%s", host);
 	if (file[0] == '\0')
 		file = SYSTEM_BUNDLE;	/* it reads no folder */
 	if (access(file, R_OK) == -1) {

@@ -13,7 +13,6 @@ struct trust;
 
 struct tls {
 	void	*context;	/* of the TLS library, handed to libwebsockets */
-	char	 host[128];
 	char	 trouble[200];	/* why the peer's certificate was refused; or "" */
 };
 

@@ -59,7 +59,6 @@ struct wire {
 	size_t			 got;
 	unsigned char		*asked;		/* our headers, in a buffer of lws */
 	size_t			 nasked;
-	struct err		 last;		/* of the last address */
 };
 
 static void
