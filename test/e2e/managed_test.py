@@ -41,8 +41,9 @@ class ManagedCase(CredentialsCase):
         managed.identities = self.system[:]
         managed.realm = managed.key_text = None
         managed.key_mode = 0o640
-        self.entra = {key: value for key, value in self.env.items() if key.startswith("AZURE_")}
-        self.plain = {key: value for key, value in self.env.items() if key not in self.entra}
+        self.plain = {key: value for key, value in self.env.items() if not key.startswith("AZURE_")}
+        self.entra = {key: self.env[key] for key in
+                      ("AZURE_TENANT_ID", "AZURE_CLIENT_ID", "AZURE_CLIENT_SECRET")}
         self.before = len(managed.requests)
         self.box = []
         self.use("imds")
