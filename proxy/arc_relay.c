@@ -9,6 +9,7 @@
 #include "proxy/cmd.h"
 #include "proxy/harden.h"
 #include "relay/err.h"
+#include "relay/locked.h"
 #include "relay/log.h"
 
 static const struct verb {
@@ -72,6 +73,7 @@ main(int argc, char **argv)
 {
 	struct err e = ERR_INIT;
 	char line[ERR_LINE_MAX + 1];
+	size_t locked, unlocked;
 	int rc;
 
 	harden_process();
@@ -79,6 +81,9 @@ main(int argc, char **argv)
 	log_init("arc-relay", LOG_QUIET, false);
 	rc = env_take_secrets() == 0 ? run(argc, argv, &e) :
 	    err_set(&e, EX_OSERR, "", "out of memory");
+	locked_count(&locked, &unlocked);
+	log_debug("memory for secrets: %zu bytes locked, %zu not", locked,
+	    unlocked);
 	if (rc == 0 && (fflush(stdout) == EOF || ferror(stdout)))
 		rc = err_sys(&e, EX_IOERR, "", "cannot write to stdout");
 	if (rc != -1)

@@ -1,7 +1,7 @@
 /*
  * Memory for secrets: pages that are not swapped out (as far as RLIMIT_MEMLOCK
- * goes), not in a core dump, and empty in a forked child.  Only secret.c uses
- * it; what does not fit comes from malloc there.
+ * goes), not in a core dump, and empty in a forked child.  Only secret.c gets
+ * blocks here; what does not fit comes from malloc there.
  */
 #ifndef RELAY_LOCKED_H
 #define RELAY_LOCKED_H
