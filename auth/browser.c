@@ -101,17 +101,23 @@ pid_t
 browser_open(const char *url)
 {
 	const char *argv[WORDS_MAX + 2], *program;
-	const char *const opener[] = { OPENER, url, NULL };
+	const char *opener[] = { OPENER, NULL, NULL };
 	char text[1024], *filled = NULL;
+	/* it may lie among secrets, which no child can read */
+	char *plain = strdup(url);
 	pid_t pid = -1;
 
+	if (plain == NULL)
+		return (-1);
 	/* looked for here: not every posix_spawn says that there is none */
 	program = words(text, sizeof(text), argv);
 	if (program != NULL && is_on_path(program) &&
-	    put_url(argv, url, &filled) == 0)
+	    put_url(argv, plain, &filled) == 0)
 		pid = child_launch(argv);
-	free(filled);
+	opener[1] = plain;
 	if (pid == -1 && is_on_path(OPENER))
 		pid = child_launch(opener);
+	free(filled);
+	free(plain);
 	return (pid);
 }
