@@ -11,6 +11,7 @@ import time
 import tap
 from credentials_case import CredentialsCase
 from harness import HANG_S, TOOL, WRAP, Fault
+from namespaces import unshared
 
 WARNING = r"\Aarc-relay: working without a cache: [^\n]+ \[E112\]\n\Z"
 
@@ -191,7 +192,7 @@ class Impossible(CacheCase):
         """A command prefix that sees another file system in place of the cache."""
         os.makedirs(self.folder, 0o700, exist_ok=True)
         script = f'mount -t tmpfs -o mode=700,{options} none "$0" && {then} && exec "$@"'
-        return ["unshare", "-m" if os.geteuid() == 0 else "-rm", "sh", "-c", script, self.folder]
+        return [*unshared(), "sh", "-c", script, self.folder]
 
     def test_full(self):
         fill = 'cd "$0" && { head -c 1000000 /dev/zero > fill 2> /dev/null || :; }'

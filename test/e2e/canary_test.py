@@ -16,7 +16,7 @@ import tap
 from azfolder import AzFolder
 from canary import Secrets, memory_of
 from harness import HANG_S, MODE, PROXY, TOOL, WRAP, EmulatorCase, Fault
-from managed_test import ARC_BOX, UNSHARE
+from namespaces import arc_agent
 
 import certs        # of the emulator, which harness has found
 
@@ -231,7 +231,7 @@ class Sources(CanaryCase):
         self.secrets = Secrets(himds="canary-of-himds-7e21d0aa53c94c0e")
         self.emu.managed.key_text = "canary-of-himds-7e21d0aa53c94c0e"
         self.env = {**self.plain, **self.emu.managed.env("arc")}
-        self.box = [*UNSHARE, "sh", "-c", ARC_BOX, "sh", self.emu.managed.tokens_dir]
+        self.box = arc_agent(self.emu.managed.tokens_dir)
         self.whole("managed")
 
     def log_in(self):

@@ -14,14 +14,9 @@ import threading
 import time
 
 import tap
+from azfolder import PROGRAM as FAKE_AZ
 from credentials_case import CredentialsCase
 from harness import HANG_S, MODE, SLOW, TOOL, WRAP, Fault, wait_for
-
-FAKE_AZ = """#!/bin/sh
-printf '%s\\n' "$@" >> "$FAKE_AZ_LOG"
-env > "$FAKE_AZ_LOG.env"
-eval "$FAKE_AZ_DO"
-"""
 
 
 class Request(CredentialsCase):
@@ -379,9 +374,9 @@ class Login(CredentialsCase):
         self.az_prints(expires_on=int(time.time()) + 3600, expiresOn="2099-01-01 00:00:00.000000")
         self.good()
         self.assertEqual(self.new_requests(), (0, 1))
-        self.assertEqual(open(self.az_log).read().split("\n")[:-1],
+        self.assertEqual(open(self.az_log).read().split("\n"),
                          ["account", "get-access-token", "--output", "json",
-                          "--resource", self.emu.management + "/"])
+                          "--resource", self.emu.management + "/", "--", ""])
         self.assertNotIn("AZURE_CLIENT_SECRET", open(self.az_log + ".env").read())
 
     def test_azure_cli_before_2_54(self):

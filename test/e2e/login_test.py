@@ -18,7 +18,7 @@ import urllib.parse
 import tap
 from harness import HANG_S, MODE, TOOL, TOP, WRAP, Fault, wait_for
 from login_case import CODE, URL, LoginCase, Running
-from managed_test import UNSHARE
+from namespaces import unshared
 
 import certs        # of the emulator: harness has put it on the path
 
@@ -511,7 +511,7 @@ class Kept(LoginCase):
         """As in a container: the login there is good, and nothing is lost."""
         self.logged_in(ALICE)
         before = self.account(), self.kept_secrets()
-        box = [*UNSHARE, "sh", "-c", 'mount --bind "$1" "$1" && mount -o remount,ro,bind "$1" && shift && exec "$@"',
+        box = [*unshared(), "sh", "-c", 'mount --bind "$1" "$1" && mount -o remount,ro,bind "$1" && shift && exec "$@"',
                "sh", self.state]
         for command, status, says in [
                 (self.command("credentials", "--no-cache", "-v", self.emu.machine_id("web01")), 0, "is not kept"),

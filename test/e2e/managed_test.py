@@ -10,16 +10,12 @@ import sys
 import threading
 
 import tap
+from azfolder import PROGRAM as FAKE_AZ
 from credentials_case import CredentialsCase
-from credentials_test import FAKE_AZ
 from harness import HANG_S, Fault, free_port
+from namespaces import ARC_BOX, TOKENS, arc_agent, unshared
 
 NAME = "managed-identity"
-TOKENS = "/var/opt/azcmagent/tokens"
-# a private view of the file system: who is not root becomes it, for that only
-UNSHARE = ["unshare", "-m"] if os.geteuid() == 0 else ["unshare", "-Urm"]
-ARC_BOX = f"""mount -t tmpfs tmpfs /var/opt && mkdir -p {TOKENS} &&
-mount --bind "$1" {TOKENS} && shift && exec "$@" """
 BOX = os.path.join(os.path.dirname(os.path.abspath(__file__)), "managed_box.py")
 # root may read everything, unless it is told
 NOT_PRIVILEGED = ["setpriv", "--bounding-set=-dac_override,-dac_read_search"]
@@ -51,7 +47,7 @@ class ManagedCase(CredentialsCase):
     def use(self, kind, **more):
         self.env = {**self.plain, **(self.managed.env(kind) if kind else {}), **more}
         if kind == "arc":
-            self.box = [*UNSHARE, "sh", "-c", ARC_BOX, "sh", self.managed.tokens_dir]
+            self.box = arc_agent(self.managed.tokens_dir)
 
     def command(self, *args, **where):
         return self.box + super().command(*args, **where)
@@ -227,7 +223,7 @@ class Chain(ManagedCase):
     def in_box(self, *box, args=()):
         """Runs on such a machine; the requests to it, and stderr."""
         self.use(None)
-        self.box = [*UNSHARE, "-n", sys.executable, BOX, *box]
+        self.box = [*unshared("-n"), sys.executable, BOX, *box]
         done = self.credentials("-v", "--no-cache", *args)
         return json.loads(done.stdout.splitlines()[-1]), done.stderr
 

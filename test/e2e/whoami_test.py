@@ -9,10 +9,10 @@ import subprocess
 import time
 
 import tap
-from credentials_test import FAKE_AZ
+from azfolder import PROGRAM as FAKE_AZ
 from harness import Fault
 from login_case import LoginCase
-from managed_test import ARC_BOX, UNSHARE
+from namespaces import arc_agent
 
 import certs        # of the emulator: harness has put it on the path
 
@@ -112,7 +112,7 @@ class Sources(WhoamiCase):
 
     def test_managed_identity_of_azure_arc(self):
         self.check("managed-identity", self.identity(), self.emu.managed.env("arc"),
-                   [*UNSHARE, "sh", "-c", ARC_BOX, "sh", self.emu.managed.tokens_dir])
+                   arc_agent(self.emu.managed.tokens_dir))
 
     def test_managed_identity_of_cloud_shell(self):
         self.check("managed-identity", self.emu.managed.cloud_shell_user, self.emu.managed.env("cloud-shell"))

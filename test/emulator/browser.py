@@ -30,10 +30,11 @@ def _get(url, ca_file):
     if parts.scheme == "https":
         conn = http.client.HTTPSConnection(parts.hostname, parts.port, timeout=60,
                                            context=ssl.create_default_context(cafile=ca_file))
-    else:
-        conn = http.client.HTTPConnection(parts.hostname, parts.port, timeout=60)
+    else:       # browsers ask nobody where localhost is (RFC 6761, 6.3)
+        conn = http.client.HTTPConnection("127.0.0.1", parts.port, timeout=60)
     try:
-        conn.request("GET", urllib.parse.urlunsplit(("", "", parts.path or "/", parts.query, "")))
+        conn.request("GET", urllib.parse.urlunsplit(("", "", parts.path or "/", parts.query, "")),
+                     headers={"Host": parts.netloc})
         answer = conn.getresponse()
         page = answer.read().decode("utf-8", "replace")
         return answer.status, answer.getheader("Location") if 300 <= answer.status < 400 else None, page

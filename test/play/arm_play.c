@@ -8,6 +8,7 @@
  *		begins what may last and waits for it, for MS at most; prints
  *		the last answer
  */
+#include <signal.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
@@ -73,6 +74,7 @@ main(int argc, char **argv)
 	int rc;
 
 	log_init("arm_play", LOG_VERBOSE, false);
+	(void)signal(SIGPIPE, SIG_IGN);		/* as harden_process does */
 	if (argc < 4 || fgets(text, sizeof(text), stdin) == NULL ||
 	    secret_set(&token, text, strcspn(text, "\n")) == -1)
 		return (EX_USAGE);
