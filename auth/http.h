@@ -21,7 +21,7 @@ struct sockaddr;
 
 /*
  * How long http_call goes on trying, waits included.  Below the 8 s that others
- * wait for our lock (creds.c): they shall get our answer, not ask themselves.
+ * wait for our lock (flight.h): they shall get our answer, not ask themselves.
  */
 #define HTTP_PATIENCE_MS	7000
 
@@ -52,10 +52,10 @@ struct http_reply {
  * One request.  A local one goes without TLS and without a proxy, to a loopback
  * or link-local address only, and its connection must be up within a second:
  * the token services of Azure's machines (169.254.169.254, localhost).
- * Returns 0 when an answer came, whatever its status; -1 when
- * none did, with an error that names the host: E601 name, E602 connect, E603
- * and E604 proxy, E605 certificate, E606 TLS, E409 connection lost or too slow,
- * E412 too large, E313 a local URL that is not local.  The first byte may take
+ * Returns 0 when an answer came, whatever its status; -1 when none did, with an
+ * error that names the host: E601 name, E602 connect, E603 and E604 proxy, E605
+ * certificate, E606 TLS, E409 connection lost or too slow, E412 too large, E313
+ * a local URL that is not local.  The first byte may take
  * the whole of timeout_s; an answer that has begun and then brings less than 100
  * bytes a second for 5 s is E409.  reply is freed by the caller in both cases.
  */

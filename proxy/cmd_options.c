@@ -5,9 +5,11 @@
 #include <string.h>
 
 #include "auth/cloud.h"
+#include "auth/json.h"
 #include "proxy/cmd_options.h"
 #include "relay/err.h"
 #include "relay/log.h"
+#include "relay/secret.h"
 
 /* How often the option of that name was given. */
 static int
@@ -41,6 +43,20 @@ cmd_parse(const struct option_row *table, const char *usage, const char *about,
 	log_init("arc-relay", verbose > 1 ? LOG_DEBUG :
 	    verbose == 1 ? LOG_VERBOSE : LOG_QUIET, false);
 	return (0);
+}
+
+int
+cmd_print_json(const struct js *j, struct err *e)
+{
+	struct secret text = SECRET_INIT;
+	int rc = 0;
+
+	if (js_dump(j, &text) == -1)
+		rc = err_set(e, EX_OSERR, "", "out of memory");
+	else if (puts(text.data) == EOF)
+		rc = err_sys(e, EX_IOERR, "", "cannot write to stdout");
+	secret_free(&text);
+	return (rc);
 }
 
 int

@@ -8,6 +8,7 @@
 
 struct cloud;
 struct err;
+struct js;
 
 /* The first rows of the table of each verb that talks to Azure, in this order. */
 enum { CMD_CLOUD, CMD_CLOUD_FILE, CMD_CA_FILE, CMD_PROXY, CMD_PROXY_AUTH_FILE,
@@ -34,6 +35,9 @@ enum { CMD_CLOUD, CMD_CLOUD_FILE, CMD_CA_FILE, CMD_PROXY, CMD_PROXY_AUTH_FILE,
 int	 cmd_parse(const struct option_row *table, const char *usage,
 	    const char *about, int argc, char **argv, struct options *o,
 	    struct err *e);
+
+/* Prints a document as one line.  Returns 0; or -1, no memory or EX_IOERR. */
+int	 cmd_print_json(const struct js *j, struct err *e);
 
 /* The cloud that the first rows say.  Returns 0, or -1 as cloud_load does. */
 int	 cmd_cloud(const struct options *o, struct cloud *c, struct err *e);

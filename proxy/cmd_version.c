@@ -18,20 +18,16 @@ enum { O_JSON };
 static int
 print_json(struct err *e)
 {
-	struct secret text = SECRET_INIT;
 	struct js *j = js_object();
-	int rc = -1;
+	int rc;
 
 	if (js_set_string(j, "arc-relay", VERSION) == -1 ||
 	    js_set_string(j, "libcurl", http_version()) == -1 ||
-	    js_set_string(j, "jansson", js_version()) == -1 ||
-	    js_dump(j, &text) == -1)
-		err_set(e, EX_OSERR, "", "out of memory");
+	    js_set_string(j, "jansson", js_version()) == -1)
+		rc = err_set(e, EX_OSERR, "", "out of memory");
 	else
-		rc = puts(text.data) == EOF ? err_sys(e, EX_IOERR, "",
-		    "cannot write to stdout") : 0;
+		rc = cmd_print_json(j, e);
 	js_free(j);
-	secret_free(&text);
 	return (rc);
 }
 

@@ -60,10 +60,9 @@ static int
 print_json(const struct answer *a, struct err *e)
 {
 	const struct token *t = &a->token;
-	struct secret text = SECRET_INIT;
 	struct js *j = js_object();
 	char utc[32];
-	int rc = -1;
+	int rc;
 
 	format_utc(t->expires_on, utc);
 	if (js_set_string(j, "source", t->source) == -1 ||
@@ -75,14 +74,11 @@ print_json(const struct answer *a, struct err *e)
 	    js_set_string(j, "management", a->cloud->management) == -1 ||
 	    js_set_string(j, "expires_on", utc) == -1 ||
 	    js_set_integer(j, "expires_at", t->expires_on) == -1 ||
-	    js_set_boolean(j, "cached", a->cached) == -1 ||
-	    js_dump(j, &text) == -1)
-		err_set(e, EX_OSERR, "", "out of memory");
+	    js_set_boolean(j, "cached", a->cached) == -1)
+		rc = err_set(e, EX_OSERR, "", "out of memory");
 	else
-		rc = puts(text.data) == EOF ? err_sys(e, EX_IOERR, "",
-		    "cannot write to stdout") : 0;
+		rc = cmd_print_json(j, e);
 	js_free(j);
-	secret_free(&text);
 	return (rc);
 }
 
