@@ -125,6 +125,41 @@ find_helper(char *path, size_t size)
 	(void)snprintf(path, size, BINDIR "/" HELPER);
 }
 
+#define ARGV_MAX	24
+
+/* port: room for it; refused as in start_helper. */
+static void
+make_argv(const struct opts *o, const char *refused, char port[8],
+    const char *argv[ARGV_MAX])
+{
+	const struct { const char *name, *value; } options[] = {
+		{ "--port", port }, { "--cloud", o->cloud },
+		{ "--cloud-file", o->cloud_file }, { "--ca-file", o->ca_file },
+		{ "--proxy", o->proxy },
+		{ "--proxy-auth-file", o->proxy_auth_file },
+		{ "--refused", refused },
+	};
+	size_t i;
+	int n = 0;
+
+	(void)snprintf(port, 8, "%d", o->port);
+	argv[n++] = HELPER;
+	argv[n++] = "credentials";
+	argv[n++] = "--errors-as-json";
+	for (i = 0; i < sizeof(options) / sizeof(options[0]); i++)
+		if (options[i].value != NULL) {
+			argv[n++] = options[i].name;
+			argv[n++] = options[i].value;
+		}
+	if (o->no_cache)
+		argv[n++] = "--no-cache";
+	if (log_wants(LOG_VERBOSE))
+		argv[n++] = log_wants(LOG_DEBUG) ? "-vv" : "-v";
+	argv[n++] = "--";
+	argv[n++] = o->target.text;
+	argv[n] = NULL;
+}
+
 /* Starts arc-relay; its stdout can be read from *out.  Returns its pid or -1. */
 static pid_t
 start_helper(const char *path, const struct opts *o, const char *refused,
@@ -133,49 +168,12 @@ start_helper(const char *path, const struct opts *o, const char *refused,
 	posix_spawn_file_actions_t files;
 	posix_spawnattr_t attr;
 	sigset_t none, pipe_only;
-	const char *argv[24];
+	const char *argv[ARGV_MAX];
 	char port[8];
 	pid_t pid = -1;
-	int end[2], n = 0, error;
+	int end[2], error;
 
-	(void)snprintf(port, sizeof(port), "%d", o->port);
-	argv[n++] = HELPER;
-	argv[n++] = "credentials";
-	argv[n++] = "--errors-as-json";
-	argv[n++] = "--port";
-	argv[n++] = port;
-	if (o->cloud != NULL) {
-		argv[n++] = "--cloud";
-		argv[n++] = o->cloud;
-	}
-	if (o->cloud_file != NULL) {
-		argv[n++] = "--cloud-file";
-		argv[n++] = o->cloud_file;
-	}
-	if (o->ca_file != NULL) {
-		argv[n++] = "--ca-file";
-		argv[n++] = o->ca_file;
-	}
-	if (o->no_cache)
-		argv[n++] = "--no-cache";
-	if (o->proxy != NULL) {
-		argv[n++] = "--proxy";
-		argv[n++] = o->proxy;
-	}
-	if (o->proxy_auth_file != NULL) {
-		argv[n++] = "--proxy-auth-file";
-		argv[n++] = o->proxy_auth_file;
-	}
-	if (refused != NULL) {
-		argv[n++] = "--refused";
-		argv[n++] = refused;
-	}
-	if (log_wants(LOG_VERBOSE))
-		argv[n++] = log_wants(LOG_DEBUG) ? "-vv" : "-v";
-	argv[n++] = "--";
-	argv[n++] = o->target.text;
-	argv[n] = NULL;
-
+	make_argv(o, refused, port, argv);
 	if (pipe2(end, O_CLOEXEC) == -1)
 		return (-1);
 	(void)sigemptyset(&none);
@@ -254,7 +252,7 @@ from_helper(const struct opts *o, const struct cloud *cloud, struct sshio *ssh,
 		    "or set ARC_RELAY_HELPER to its path"));
 	}
 	if (listen_to_helper(fd, ssh, wait_ms, &text, e) == -1) {
-		(void)kill(pid, SIGTERM);
+		(void)kill(pid, SIGKILL);	/* it may be stopped */
 		goto out;
 	}
 	if (errjson_parse(text.data, text.len, e) == 0)

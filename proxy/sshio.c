@@ -11,6 +11,7 @@
 #include <unistd.h>
 
 #include "proxy/sshio.h"
+#include "relay/clock.h"
 #include "relay/err.h"
 
 #define FAREWELL_MS	2000	/* ssh leaves at once when it has read it */
@@ -169,13 +170,18 @@ int
 sshio_farewell(struct sshio *s, const uint8_t *bytes, size_t len)
 {
 	struct pollfd fd[2] = { { s->in, POLLIN, 0 }, { s->out, 0, 0 } };
-	struct timespec ts = { FAREWELL_MS / 1000, 0 };
+	int64_t end_ms = clock_ms() + FAREWELL_MS, left_ms;
+	struct timespec ts;
 	char heap[4096];
 
 	if (write(s->out, bytes, len) != (ssize_t)len)
 		return (0);
-	while (!sshio_leave && ppoll(fd, 2, &ts, &s->mask) > 0 &&
-	    fd[1].revents == 0 && read(s->in, heap, sizeof(heap)) > 0)
-		;
+	while (!sshio_leave && (left_ms = end_ms - clock_ms()) > 0) {
+		ts = (struct timespec){ left_ms / 1000,
+		    left_ms % 1000 * 1000000 };
+		if (ppoll(fd, 2, &ts, &s->mask) <= 0 || fd[1].revents != 0 ||
+		    read(s->in, heap, sizeof(heap)) <= 0)
+			break;
+	}
 	return (1);
 }

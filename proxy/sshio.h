@@ -54,7 +54,7 @@ enum sshio_event sshio_wait(struct sshio *s, struct pollfd *other,
 
 /*
  * Sends the last bytes, which ssh shall still read, and waits until it has left,
- * a second or two at most: were we gone first, ssh could stumble over its own
+ * two seconds at most: were we gone first, ssh could stumble over its own
  * writing to us and never read them.  Returns 1 if they went out, else 0.
  */
 int	 sshio_farewell(struct sshio *s, const uint8_t *bytes, size_t len);

@@ -232,6 +232,20 @@ class Proxy(CacheCase):
     def children(self):
         return open(self.calls).read().splitlines() if os.path.exists(self.calls) else []
 
+    def test_a_helper_that_is_stopped(self):
+        """It is given up at the deadline, or when ssh leaves, and does not stay behind."""
+        with open(self.env["ARC_RELAY_HELPER"], "w") as file:
+            file.write(f'#!/bin/sh\necho $$ >> {self.calls}\nkill -STOP $$\n')
+        for ssh_leaves, status, says in [(False, 75, b"no credential from Azure in time"), (True, 0, b"")]:
+            child = self.proxy("--deadline", "1", self.emu.machine_id("web01"))
+            if not ssh_leaves:
+                child.wait(HANG_S)
+            out, err = child.communicate(timeout=HANG_S)
+            self.assertEqual(child.returncode, status, err)
+            self.assertIn(says, err)
+        for pid in self.children():
+            self.assertFalse(os.path.exists(f"/proc/{pid}"))
+
     def test_warm(self):
         self.good()
         before = self.emu.count()

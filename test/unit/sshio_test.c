@@ -12,6 +12,7 @@
 #include <stdarg.h>
 #include <stdbool.h>
 #include <stdio.h>
+#include <stdint.h>
 #include <stdlib.h>
 #include <string.h>
 #include <sys/socket.h>
@@ -662,6 +663,19 @@ no_sign_of_leaving(void)
 	    "stdin is not \"left\"");
 }
 
+/* Who never stops writing is not listened to for ever. */
+static void
+farewell(void)
+{
+	int fd[2];
+
+	if (pipe(fd) == -1 || (s.in = open("/dev/zero", O_RDONLY)) == -1)
+		abort();
+	s.out = fd[1];
+	check(sshio_farewell(&s, (const uint8_t *)"bye", 3) == 1,
+	    "a farewell to somebody who goes on and on");
+}
+
 int
 main(void)
 {
@@ -691,6 +705,7 @@ main(void)
 	RUN(emptied);
 	RUN(goes_meanwhile);
 	RUN(no_sign_of_leaving);
+	RUN(farewell);
 #undef RUN
 	return (done_testing());
 }
