@@ -231,7 +231,8 @@ read_file(const char *file, struct secret *text, struct err *e)
 		return (err_fix(e, "from PKCS#12 (.pfx): umask 077; openssl "
 		    "pkcs12 -nodes -in %s -out FILE.pem", file));
 	}
-	if (stat(file, &st) == 0 && (st.st_mode & S_IROTH) != 0)
+	if (strstr(text->data, "PRIVATE KEY-----") != NULL &&
+	    stat(file, &st) == 0 && (st.st_mode & S_IROTH) != 0)
 		log_always("warning", "everybody can read the private key in "
 		    "%s: chmod 600 it", file);
 	return (0);

@@ -7,6 +7,7 @@
 #include "auth/json.h"
 #include "proxy/cmd.h"
 #include "proxy/cmd_options.h"
+#include "relay/crypto.h"
 #include "relay/err.h"
 
 static const struct option_row table[] = {
@@ -23,7 +24,8 @@ print_json(struct err *e)
 
 	if (js_set_string(j, "arc-relay", VERSION) == -1 ||
 	    js_set_string(j, "libcurl", http_version()) == -1 ||
-	    js_set_string(j, "jansson", js_version()) == -1)
+	    js_set_string(j, "jansson", js_version()) == -1 ||
+	    js_set_string(j, "mbedtls", crypto_version()) == -1)
 		rc = err_set(e, EX_OSERR, "", "out of memory");
 	else
 		rc = cmd_print_json(j, e);
@@ -44,7 +46,7 @@ cmd_version(int argc, char **argv, struct err *e)
 		return (err_set(e, EX_USAGE, "", "version takes no argument"));
 	if (o.value[O_JSON] != NULL)
 		return (print_json(e));
-	printf("arc-relay " VERSION "\n%s\njansson/%s\n", http_version(),
-	    js_version());
+	printf("arc-relay " VERSION "\n%s\njansson/%s mbedtls/%s\n",
+	    http_version(), js_version(), crypto_version());
 	return (0);
 }

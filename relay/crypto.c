@@ -154,3 +154,12 @@ crypto_uuid(char out[UUID_SIZE])
 	}
 	*out = '\0';
 }
+
+const char *
+crypto_version(void)
+{
+	static char version[9];		/* as the library says: at least 9 */
+
+	mbedtls_version_get_string(version);
+	return (version);
+}

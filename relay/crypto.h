@@ -46,4 +46,7 @@ void	 crypto_random(void *out, size_t len);
 /* A random UUID (RFC 9562, 5.4) as text. */
 void	 crypto_uuid(char out[UUID_SIZE]);
 
+/* "2.28.3", of the library.  Static. */
+const char *crypto_version(void);
+
 #endif
