@@ -58,10 +58,9 @@ look(void *arg, struct entry *x)
 	int rc = j != NULL ? read_token(j, x, a->token) : -1;
 
 	js_free(j);
-	if (rc == 0 && is_refused(a->token, a->flight->refused)) {
-		cache_drop(a->cache, &a->key);	/* good for nobody */
+	/* not dropped here: without the lock it might be its successor by now */
+	if (rc == 0 && is_refused(a->token, a->flight->refused))
 		rc = -1;
-	}
 	a->from_cache = rc == 0;
 	return (rc);
 }
@@ -72,7 +71,11 @@ fetch(void *arg, struct err *e)
 	struct asked *a = arg;
 
 	a->from_cache = false;
-	return (token_get(a->flight->request, a->token, e));
+	if (token_get(a->flight->request, a->token, e) == 0)
+		return (0);
+	if (a->flight->refused != NULL)
+		cache_drop(a->cache, &a->key);	/* good for nobody */
+	return (-1);
 }
 
 static int

@@ -278,6 +278,15 @@ class Proxy(CacheCase):
         self.bad(67, "E303", "--port", "2224")
         self.assertEqual(self.new_requests(), (4, 6))
 
+    def test_a_refused_token_without_a_successor(self):
+        self.good()
+        self.emu.entra.revoke_all()
+        self.emu.faults.entra.append(Fault("status", code=401, error="invalid_client", message="AADSTS7000215: x"))
+        done = self.credentials("--port", "2222")
+        self.assertEqual(done.returncode, 67, done.stderr)
+        self.assertIn("[E305]", done.stderr)
+        self.assertEqual([entry["kind"] for entry in self.listed()], ["relay"])
+
     def test_claims_that_are_missing(self):
         self.good()
         challenge = '{"access_token":{"nbf":{"essential":true,"value":"1700000000"}}}'
