@@ -58,7 +58,7 @@ def put(path, text, mode):
 
 
 def set_up_files(kind, what):
-    top = "/sys/class" if kind == "vm" else "/var/opt"
+    top = "/sys" if kind == "vm" else "/var/opt"
     subprocess.run(["mount", "-t", "tmpfs", "tmpfs", top], check=True)
     if kind == "vm":
         put("/sys/class/dmi/id/chassis_asset_tag", what + "\n", 0o444)
