@@ -51,7 +51,7 @@ static void
 explain(const struct token_request *r, const struct account *a, struct err *e)
 {
 	static const char login[] = "arc-relay login", claims[] = " --claims ";
-	const char *at = strstr(e->cause, "AADSTS");
+	const char *at = strstr(e->cause, "AADSTS"), *tenant = tenant_of(r, a);
 	char more[sizeof(e->fix)], number[20] = "";
 
 	if (strncmp(e->fix, login, strlen(login)) != 0 ||
@@ -66,7 +66,10 @@ explain(const struct token_request *r, const struct account *a, struct err *e)
 		err_set(e, EX_NOPERM, "E304", "Entra wants a fresh sign-in "
 		    "(MFA or Conditional Access)%s", number);
 	}
-	err_fix(e, "%s --tenant %s%s", login, tenant_of(r, a), more);
+	if (strlen(login) + strlen(" --tenant ") + strlen(tenant) +
+	    strlen(more) >= sizeof(e->fix))
+		more[0] = '\0';		/* half a command is none */
+	err_fix(e, "%s --tenant %s%s", login, tenant, more);
 }
 
 /* Its successor, before anything else can go wrong. */

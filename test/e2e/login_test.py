@@ -625,6 +625,16 @@ class Refresh(LoginCase):
         self.assertEqual(done.returncode, 77)
         self.check_line(done.stderr, "E304", f"fix: arc-relay login --tenant {self.emu.entra.tenant} [")
 
+    def test_claims_that_do_not_fit_beside_a_long_tenant(self):
+        """Half a command is none."""
+        tenant = "t" * 62 + ".onmicrosoft.test"
+
+        def refuse(document):
+            return {**document, "claims": json.dumps({"a": "x" * 100})}
+        self.emu.faults.entra.append([Fault("status", code=400, error="interaction_required", message="No."),
+                                      Fault("edit", script=refuse)])
+        self.bad(77, "E304", "whoami", "--no-cache", "--tenant", tenant, says=f"fix: arc-relay login --tenant {tenant} [")
+
     def test_a_token_that_cannot_be_kept(self):
         """Still good for this once; said with -v."""
         (name,) = self.kept_secrets()
