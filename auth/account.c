@@ -191,6 +191,17 @@ save(const struct folder *f, const struct account *a,
 }
 
 int
+account_can_save(struct err *e)
+{
+	struct folder f;
+
+	if (open_state(&f, e) == -1)
+		return (-1);
+	folder_close(&f);
+	return (0);
+}
+
+int
 account_save(const struct account *a, const struct secret *secret,
     struct err *e)
 {

@@ -48,6 +48,12 @@ int	 account_secret(const struct account *a, struct secret *out,
 int	 account_save(const struct account *a, const struct secret *secret,
 	    struct err *e);
 
+/*
+ * Is there a folder to keep a login in?  For before somebody signs in.  Returns
+ * 0; or -1 with EX_CANTCREAT.
+ */
+int	 account_can_save(struct err *e);
+
 /* Forgets who is logged in.  Returns 1; 0 if nobody was; -1 with EX_CANTCREAT. */
 int	 account_forget(struct err *e);
 

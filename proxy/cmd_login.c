@@ -167,7 +167,9 @@ cmd_login(int argc, char **argv, struct err *e)
 		r.client = o.value[O_CLIENT_ID];
 	if (o.value[O_CLAIMS] != NULL)
 		r.claims = claims;
-	if ((rc = log_in(&o, &r, &l, e)) == 0)
+	if ((rc = account_can_save(e)) == 0)
+		rc = log_in(&o, &r, &l, e);
+	if (rc == 0)
 		rc = account_save(&l.account, &l.secret, e);
 	end_progress();
 	if (rc == 0) {

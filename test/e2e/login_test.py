@@ -471,11 +471,11 @@ class Kept(LoginCase):
                 self.kept_secret()
 
     def cannot_be_kept(self, **env):
-        """A login that ends with a sentence and changes nothing."""
-        status, out, err = self.device_login(BOB, env=env)
-        self.assertEqual((status, out), (73, ""), err)
-        self.check_line(err, "", "login")
-        return err
+        """A login that ends with a sentence before anybody signs in, and changes nothing."""
+        before = len(self.emu.log.find(who="entra"))
+        said = self.bad(73, "", "login", "--device-code", says="the login cannot be kept", env=env)
+        self.assertEqual(len(self.emu.log.find(who="entra")), before)
+        return said
 
     def test_a_folder_that_others_can_write(self):
         self.logged_in(ALICE)
