@@ -162,8 +162,7 @@ app_token(const struct token_request *r, const struct app *a, struct token *t,
 	rc = ask(r, a, tenant, k != NULL ? signature.data : a->assertion,
 	    &answer, e);
 	if (rc == 0) {
-		t->text = answer.access_token;
-		answer.access_token = (struct secret)SECRET_INIT;
+		secret_move(&t->text, &answer.access_token);
 		t->expires_on = answer.expires_on;
 		(void)snprintf(t->account, sizeof(t->account), "%s", a->client);
 		(void)snprintf(t->tenant, sizeof(t->tenant), "%s", tenant);

@@ -100,9 +100,7 @@ fetch(void *arg, struct err *e)
 			remember(a, &token);
 		if (rc == 0 || e->retry != RETRY_CREDENTIAL)
 			break;
-		secret_free(&refused);
-		refused = token.text;
-		token.text = (struct secret)SECRET_INIT;
+		secret_move(&refused, &token.text);
 	}
 	secret_free(&refused);
 	token_free(&token);

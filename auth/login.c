@@ -69,9 +69,7 @@ login_accept(const struct login_request *r, struct oauth_answer *a,
 	if (who->tenant[0] == '\0')
 		(void)snprintf(who->tenant, sizeof(who->tenant), "%s",
 		    r->tenant);
-	secret_free(&out->secret);
-	out->secret = a->refresh_token;
-	a->refresh_token = (struct secret)SECRET_INIT;
+	secret_move(&out->secret, &a->refresh_token);
 	return (0);
 }
 

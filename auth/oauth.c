@@ -129,9 +129,7 @@ oauth_post(const struct cloud *c, const char *tenant, const char *endpoint,
 		goto out;
 	text = reply.body.data != NULL ? reply.body.data : "";
 	if (reply.status == 200) {
-		secret_free(body);
-		*body = reply.body;
-		reply.body = (struct secret)SECRET_INIT;
+		secret_move(body, &reply.body);
 		rc = 0;
 	} else if (http_is_busy(reply.status) ||
 	    oauth_refused(text, reply.body.len, way, error, e) == -1) {

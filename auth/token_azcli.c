@@ -25,15 +25,6 @@
 #define CACHE		"msal_token_cache.json"
 #define GOOD_FOR_S	300	/* a token that ends sooner is as good as none */
 
-/* Moves a secret. */
-static void
-give(struct secret *from, struct secret *to)
-{
-	secret_free(to);
-	*to = *from;
-	*from = (struct secret)SECRET_INIT;
-}
-
 /* -1: there is no cache that we can read; az may have an encrypted one. */
 static int
 read_cache(const struct token_request *r, const struct azprofile *who,
@@ -88,7 +79,7 @@ refresh(const struct token_request *r, const char *tenant,
 		err_set(e, EX_OSERR, "", "out of memory");
 	else if ((rc = oauth_token(r->cloud, tenant, OAUTH_LOGIN, &form,
 	    &answer, e)) == 0) {
-		give(&answer.access_token, &t->text);
+		secret_move(&t->text, &answer.access_token);
 		t->expires_on = answer.expires_on;
 	}
 	oauth_answer_free(&answer);
@@ -110,7 +101,7 @@ from_files(const struct token_request *r, const struct azprofile *who,
 
 	if (read_cache(r, who, tenant, &tokens) == 0) {
 		if (is_usable(r, &tokens)) {
-			give(&tokens.access, &t->text);
+			secret_move(&t->text, &tokens.access);
 			t->expires_on = tokens.expires_on;
 			rc = 0;
 		} else if (tokens.refresh.len > 0 && (rc = refresh(r, tenant,

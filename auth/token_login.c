@@ -107,9 +107,7 @@ refresh(const struct token_request *r, struct account *a,
 		}
 		if (strcmp(answer->error, "invalid_grant") != 0)
 			break;
-		secret_free(&last);
-		last = secret;
-		secret = (struct secret)SECRET_INIT;
+		secret_move(&last, &secret);
 	}
 	if (rc == -1)
 		explain(r, a, e);
@@ -137,8 +135,7 @@ token_of_user(const struct token_request *r, struct account *a,
 		rc = refresh(r, a, &answer, e);
 	account_unlock(lock);
 	if (rc == 0) {
-		t->text = answer.access_token;
-		answer.access_token = (struct secret)SECRET_INIT;
+		secret_move(&t->text, &answer.access_token);
 		t->expires_on = answer.expires_on;
 		(void)snprintf(t->account, sizeof(t->account), "%s", a->name);
 		(void)snprintf(t->tenant, sizeof(t->tenant), "%s",

@@ -152,6 +152,14 @@ secret_set(struct secret *s, const void *data, size_t len)
 }
 
 void
+secret_move(struct secret *to, struct secret *from)
+{
+	secret_free(to);
+	*to = *from;
+	*from = (struct secret)SECRET_INIT;
+}
+
+void
 secret_free(struct secret *s)
 {
 	secret_mfree(s->data);

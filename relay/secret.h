@@ -20,6 +20,9 @@ struct secret {
  */
 int	 secret_set(struct secret *s, const void *data, size_t len);
 
+/* Replaces what to held by what from holds; from is empty then. */
+void	 secret_move(struct secret *to, struct secret *from);
+
 /* Wipes and frees the bytes; s is empty and can be used again. */
 void	 secret_free(struct secret *s);
 

@@ -189,11 +189,27 @@ wiped(struct secret *s)
 	    "given back, it is wiped");
 }
 
+static void
+moves(void)
+{
+	struct secret from = SECRET_INIT, to = SECRET_INIT;
+	const char *data;
+
+	if (secret_set(&from, "new", 3) == -1 || secret_set(&to, "old", 3) == -1)
+		abort();
+	data = from.data;
+	secret_move(&to, &from);
+	ok(to.data == data && to.len == 3 && from.data == NULL && from.len == 0,
+	    "moved without a copy, and the former owner has none");
+	secret_free(&to);
+}
+
 int
 main(void)
 {
 	struct secret s = SECRET_INIT;
 
+	moves();
 	masks();
 	if (secret_set(&s, "s3cr3t-value", 12) == -1)
 		abort();
