@@ -67,7 +67,6 @@ azprofile_parse(const char *text, size_t len, struct azprofile *p)
 	copy(one, "user.type", p->type, sizeof(p->type));
 	copy(one, "tenantId", p->tenant, sizeof(p->tenant));
 	copy(one, "environmentName", p->cloud, sizeof(p->cloud));
-	copy(one, "id", p->subscription, sizeof(p->subscription));
 	js_free(j);
 	if (n > 0)
 		return (0);

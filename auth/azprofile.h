@@ -13,7 +13,6 @@ struct azprofile {
 	char	type[24];	/* "user", "servicePrincipal" */
 	char	tenant[80];
 	char	cloud[64];	/* "AzureCloud" */
-	char	subscription[40];
 };
 
 /*

@@ -152,7 +152,7 @@ static void
 keep_answer(struct wire *w, struct lws *conn)
 {
 	struct wire_answer *a = &w->answer;
-	char line[HEADER_BYTES], retry[16];
+	char line[HEADER_BYTES];
 	const char *reason;
 
 	/* the status line without its version: "404 Endpoint does not exist" */
@@ -175,9 +175,6 @@ keep_answer(struct wire *w, struct lws *conn)
 	    sizeof(a->protocol));
 	copy_header(conn, WSI_TOKEN_HTTP_CONTENT_TYPE, a->content_type,
 	    sizeof(a->content_type));
-	copy_header(conn, WSI_TOKEN_HTTP_RETRY_AFTER, retry, sizeof(retry));
-	a->retry_after_s = retry[0] >= '0' && retry[0] <= '9' ?
-	    (int)strtol(retry, NULL, 10) : -1;
 	a->has_body_header =
 	    lws_hdr_total_length(conn, WSI_TOKEN_HTTP_CONTENT_LENGTH) > 0 ||
 	    lws_hdr_total_length(conn, WSI_TOKEN_HTTP_TRANSFER_ENCODING) > 0;

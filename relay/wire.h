@@ -60,7 +60,6 @@ struct wire_answer {
 	char	extensions[64];		/* we ask for none */
 	char	protocol[64];		/* we ask for none */
 	char	content_type[64];
-	int	retry_after_s;		/* -1: not given */
 	bool	has_body_header;	/* a length or a transfer encoding */
 };
 

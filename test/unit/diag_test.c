@@ -90,7 +90,7 @@ static const struct row {
 static int
 refuse(int status, const char *reason, struct err *e)
 {
-	struct wire_answer a = { .status = status, .retry_after_s = -1 };
+	struct wire_answer a = { .status = status };
 
 	(void)snprintf(a.reason, sizeof(a.reason), "%s", reason);
 	memset(e, 0x55, sizeof(*e));
