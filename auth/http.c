@@ -220,6 +220,9 @@ no_answer(CURL *curl, CURLcode code, const struct http_request *q,
 	f.offered = offered;
 	if (code == CURLE_COULDNT_CONNECT && error == ECONNRESET)
 		code = CURLE_SSL_CONNECT_ERROR;	/* TCP was up before the reset */
+	if (code == CURLE_OPERATION_TIMEDOUT &&
+	    strncmp(text, "Resolving ", 10) == 0)
+		code = CURLE_COULDNT_RESOLVE_HOST;	/* a silent name server */
 	if (tunnel >= 300)
 		f.fault = FAULT_PROXY_REFUSED;
 	else if (proxy->host[0] != '\0' && tunnel / 100 != 2)

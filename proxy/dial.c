@@ -71,7 +71,14 @@ too_late(const struct wire *w, const struct httpproxy *proxy, const char *host,
 		return (diag_no_answer((int)((waited_ms + 999) / 1000), e));
 	if (strcmp(phase, "proxy") == 0)
 		httpproxy_silent(proxy, host, e);
-	else {
+	else if (strcmp(phase, "dns") == 0 && proxy->host[0] != '\0')
+		httpproxy_unresolved(proxy, "no answer in time", e);
+	else if (strcmp(phase, "dns") == 0) {
+		err_set(e, EX_UNAVAILABLE, "E601", "cannot resolve %s: no "
+		    "answer in time", host);
+		err_fix(e, "check the network and its DNS; if only a proxy has "
+		    "DNS, set HTTPS_PROXY");
+	} else {
 		err_set(e, EX_UNAVAILABLE, "E602", "no connection to the relay "
 		    "in time (waiting for %s)", phase);
 		err_fix(e, "check the network, or give another way with "

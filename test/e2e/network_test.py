@@ -6,10 +6,12 @@ wrong with the way is told with the proxy's name and the place where it was set.
 import json
 import os
 import subprocess
+import sys
 import time
 
 import tap
-from harness import (HANG_S, SLOW, TOOL, WRAP, EmulatorCase, Fault, SshCase, deadline, free_port, wait_for)
+from harness import (HANG_S, PROXY, SLOW, TOOL, WRAP, EmulatorCase, Fault, SshCase, deadline, free_port, wait_for)
+from namespaces import unshared
 from proxy import HttpProxy
 import certs
 
@@ -472,6 +474,28 @@ class Patience(Echo):
         began = time.monotonic()
         self.management_fails(75, "the answer of", "so slowly", "[E409]")
         self.assertLess(time.monotonic() - began, HANG_S / 2)   # the body alone would take minutes
+
+
+class Names(Echo):
+    """A name server that says nothing: it is the name that is told of, not the connection."""
+
+    def silent(self, *command):
+        box = os.path.join(os.path.dirname(os.path.abspath(__file__)), "dns_box.py")
+        cloud = self.cloud(managementEndpoint="https://management.silent.test",
+                           authority="https://login.silent.test")
+        done = subprocess.run([*unshared("-n"), sys.executable, box, *WRAP, *command, "--cloud-file", cloud],
+                              env=self.env, stdin=subprocess.DEVNULL, capture_output=True, text=True,
+                              errors="replace", timeout=HANG_S)
+        self.assertEqual(done.returncode, 69, done.stderr)
+        return done.stderr
+
+    def test_of_the_login(self):
+        self.assertRegex(self.silent(TOOL, "whoami"), r"\Aarc-relay: cannot resolve login\.silent\.test\. .*\[E601\]\n\Z")
+
+    def test_of_the_relay(self):
+        said = self.silent(PROXY, *deadline(3), "-r", self.info_file("web01"))
+        self.assertIn("cannot resolve ns1.relay.emulated.test: no answer in time", said)
+        self.assertIn("[E601]", said)
 
 
 if __name__ == "__main__":
