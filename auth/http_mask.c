@@ -1,12 +1,11 @@
 /*
  * What an answer repeats of our secrets, see http.h.
  */
-#include <stdlib.h>
 #include <string.h>
 #include <strings.h>
 
 #include "auth/http.h"
-#include "auth/text.h"
+#include "relay/percent.h"
 
 /* Of a form: RFC 6749, RFC 7523, RFC 7636, RFC 8628. */
 static const char *const fields[] = {
@@ -61,22 +60,12 @@ static void
 mask_value(struct http_reply *reply, const char *value, size_t len)
 {
 	struct secret plain = SECRET_INIT;
-	size_t i, n = 0;
+	ptrdiff_t n;
 
 	mask(reply, value, len);
-	if (secret_set(&plain, value, len) == -1)
-		return;
-	for (i = 0; i < len; i++) {
-		char hex[3] = { '\0' };
-
-		plain.data[n++] = value[i];
-		if (value[i] == '%' && i + 2 < len) {
-			memcpy(hex, value + i + 1, 2);
-			plain.data[n - 1] = (char)strtol(hex, NULL, 16);
-			i += 2;
-		}
-	}
-	mask(reply, plain.data, n);
+	if (secret_set(&plain, value, len) == 0 &&
+	    (n = percent_decode(value, len, false, plain.data)) != -1)
+		mask(reply, plain.data, (size_t)n);
 	secret_free(&plain);
 }
 

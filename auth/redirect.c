@@ -7,38 +7,20 @@
 
 #include "auth/redirect.h"
 #include "auth/text.h"
+#include "relay/percent.h"
 
-static int
-hex_digit(char c)
-{
-	return (c >= '0' && c <= '9' ? c - '0' :
-	    c >= 'a' && c <= 'f' ? c - 'a' + 10 :
-	    c >= 'A' && c <= 'F' ? c - 'A' + 10 : -1);
-}
-
-/* %XX and + of a form.  Returns 0; or -1: bad, or a NUL in it. */
+/* The value as it was meant.  Returns 0; or -1: bad, or a NUL in it. */
 static int
 unquote(const char *text, size_t len, struct secret *out)
 {
-	size_t i;
+	ptrdiff_t n;
 
-	for (i = 0; i < len; i++) {
-		char c = text[i];
-
-		if (c == '+')
-			c = ' ';
-		else if (c == '%') {
-			if (len - i < 3 || hex_digit(text[i + 1]) == -1 ||
-			    hex_digit(text[i + 2]) == -1)
-				return (-1);
-			c = (char)(hex_digit(text[i + 1]) << 4 |
-			    hex_digit(text[i + 2]));
-			i += 2;
-		}
-		if (c == '\0' ||
-		    text_append(out, &c, 1, REDIRECT_LINE_MAX) == -1)
-			return (-1);
-	}
+	if (secret_set(out, text, len) == -1 ||
+	    (n = percent_decode(text, len, true, out->data)) == -1 ||
+	    memchr(out->data, '\0', (size_t)n) != NULL)
+		return (-1);
+	out->data[n] = '\0';
+	out->len = (size_t)n;
 	return (0);
 }
 

@@ -14,6 +14,7 @@
 #include "relay/httpproxy.h"
 #include "relay/network.h"
 #include "relay/noproxy.h"
+#include "relay/percent.h"
 
 #define DEFAULT_PORT	80	/* of http://; curl's 1080 is a proxy of another kind */
 #define OPTION		"--proxy"
@@ -61,41 +62,20 @@ malformed(const char *from, const char *why, struct err *e)
 	    "@HOST:PORT, with %%XX for reserved characters", from));
 }
 
-static int
-hex_digit(char c)
-{
-	const char *digits = "0123456789abcdef", *at;
-
-	at = c != '\0' ? strchr(digits, c | 0x20) : NULL;
-	return (at != NULL ? (int)(at - digits) : -1);
-}
-
 /* text with its %XX decoded; -1: a bad one, or a control character. */
 static int
 decode(const char *text, size_t len, struct secret *out)
 {
-	size_t i, n = 0;
-	int high, low;
-	char *to;
+	ptrdiff_t n, i;
 
-	if (secret_set(out, text, len) == -1)
+	if (secret_set(out, text, len) == -1 ||
+	    (n = percent_decode(text, len, false, out->data)) == -1)
 		return (-1);
-	for (to = out->data, i = 0; i < len; i++) {
-		char c = text[i];
-
-		if (c == '%') {
-			if (len - i < 3 || (high = hex_digit(text[i + 1])) == -1 ||
-			    (low = hex_digit(text[i + 2])) == -1)
-				return (-1);
-			c = (char)(high << 4 | low);
-			i += 2;
-		}
-		if ((unsigned char)c < 0x20 || c == 0x7f)
+	out->data[n] = '\0';
+	out->len = (size_t)n;
+	for (i = 0; i < n; i++)
+		if ((unsigned char)out->data[i] < 0x20 || out->data[i] == 0x7f)
 			return (-1);
-		to[n++] = c;
-	}
-	to[n] = '\0';
-	out->len = n;
 	return (0);
 }
 
