@@ -27,6 +27,19 @@ eval "$FAKE_AZ_DO"
 BOM = b"\xef\xbb\xbf"
 
 
+def program(home, path):
+    """Puts a program az into home/bin. The variables by which it is found, ahead of path, and told where to log.
+
+    What it shall do is FAKE_AZ_DO, a line for the shell.
+    """
+    folder = os.path.join(home, "bin")
+    os.mkdir(folder)
+    with open(os.path.join(folder, "az"), "w") as file:
+        file.write(PROGRAM)
+    os.chmod(file.name, 0o755)
+    return {"PATH": f"{folder}:{path}", "FAKE_AZ_LOG": os.path.join(home, "az.log")}
+
+
 class AzFolder:
     def __init__(self, home, emu):
         self.folder = os.path.join(home, ".azure")
@@ -36,10 +49,7 @@ class AzFolder:
         self.audience = emu.management
         self.host = urllib.parse.urlsplit(emu.authority).hostname
         os.mkdir(self.folder, 0o700)
-        os.mkdir(self.bin)
-        with open(os.path.join(self.bin, "az"), "w") as file:
-            file.write(PROGRAM)
-        os.chmod(file.name, 0o755)
+        program(home, "")
 
     def path(self, name):
         return os.path.join(self.folder, name)

@@ -86,19 +86,6 @@ class CloudCase(EmulatorCase):
         self.assertEqual(self.asked(), set(asked))
         return err
 
-    def file(self, name, text, mode=0o644):
-        path = os.path.join(self.home, name)
-        with open(path, "w") as file:
-            file.write(text)
-        os.chmod(path, mode)
-        return path
-
-    def cloud(self, mode=0o644, name="cloud.json", **changes):
-        """A cloud file of the emulator with these members changed; None takes one away."""
-        with open(self.emu.cloud_file) as file:
-            document = {**json.load(file), **changes}
-        return self.file(name, json.dumps({k: v for k, v in document.items() if v is not None}), mode)
-
     def own(self, **changes):
         """A cloud that is registered with the Azure CLI."""
         where = {"management": self.emu.management, "authority": self.emu.authority, **changes}

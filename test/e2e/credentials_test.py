@@ -13,8 +13,8 @@ import subprocess
 import threading
 import time
 
+import azfolder
 import tap
-from azfolder import PROGRAM as FAKE_AZ
 from credentials_case import CredentialsCase
 from harness import HANG_S, MODE, SLOW, TOOL, WRAP, Fault, wait_for
 
@@ -352,13 +352,8 @@ class Answers(CredentialsCase):
 class Login(CredentialsCase):
     def setUp(self):
         super().setUp()
-        self.az_log = os.path.join(self.home, "az.log")
-        folder = os.path.join(self.home, "bin")
-        os.mkdir(folder)
-        with open(os.path.join(folder, "az"), "w") as file:
-            file.write(FAKE_AZ)
-        os.chmod(file.name, 0o755)
-        self.with_az = {**self.env, "PATH": f"{folder}:{self.env['PATH']}", "FAKE_AZ_LOG": self.az_log}
+        self.with_az = {**self.env, **azfolder.program(self.home, self.env["PATH"])}
+        self.az_log = self.with_az["FAKE_AZ_LOG"]
         for name in ("AZURE_TENANT_ID", "AZURE_CLIENT_ID"):
             self.with_az.pop(name)
         self.env = {key: value for key, value in self.with_az.items() if not key.startswith("AZURE_")}
@@ -442,13 +437,6 @@ class Login(CredentialsCase):
 
 
 class Network(CredentialsCase):
-    def cloud(self, **changes):
-        document = {**json.load(open(self.emu.cloud_file)), **changes}
-        path = os.path.join(self.home, "cloud.json")
-        with open(path, "w") as file:
-            json.dump(document, file)
-        return path
-
     def fails(self, status, error, says, env=None, **changes):
         done = subprocess.run(WRAP + [TOOL, "credentials", "--cloud-file", self.cloud(**changes),
                                       self.emu.machine_id("web01")], env={**self.env, **(env or {})},

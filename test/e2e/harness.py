@@ -76,6 +76,19 @@ class EmulatorCase(unittest.TestCase):
                              AZURE_CLIENT_SECRET=self.emu.entra.secret)
         self.emu.faults.dial.clear()
 
+    def file(self, name, text, mode=0o600):
+        path = os.path.join(self.home, name)
+        with open(path, "w") as file:
+            file.write(text)
+        os.chmod(path, mode)
+        return path
+
+    def cloud(self, mode=0o644, name="cloud.json", **changes):
+        """A cloud file of the emulator with these members changed; None takes one away."""
+        with open(self.emu.cloud_file) as file:
+            document = {**json.load(file), **changes}
+        return self.file(name, json.dumps({k: v for k, v in document.items() if v is not None}), mode)
+
     # --- arc-relay-proxy without ssh ---
 
     def info_file(self, machine, name="relay_info", text=None, **changes):

@@ -9,8 +9,8 @@ import subprocess
 import sys
 import threading
 
+import azfolder
 import tap
-from azfolder import PROGRAM as FAKE_AZ
 from credentials_case import CredentialsCase
 from harness import HANG_S, Fault, free_port
 from namespaces import ARC_BOX, TOKENS, arc_agent, unshared
@@ -57,15 +57,10 @@ class ManagedCase(CredentialsCase):
 
     def with_az(self):
         """An Azure CLI that gives a token; the folder where it notes that it did."""
-        folder = os.path.join(self.home, "bin")
-        os.mkdir(folder)
-        with open(os.path.join(folder, "az"), "w") as file:
-            file.write(FAKE_AZ)
-        os.chmod(file.name, 0o755)
-        self.az_log = os.path.join(self.home, "az.log")
         self.plain.update({
-            "PATH": f"{folder}:{self.plain['PATH']}", "FAKE_AZ_LOG": self.az_log,
+            **azfolder.program(self.home, self.plain["PATH"]),
             "FAKE_AZ_DO": f"echo '{json.dumps({'accessToken': self.emu.issue_token()})}'"})
+        self.az_log = self.plain["FAKE_AZ_LOG"]
 
     def said(self, *args):
         """What a good run says on stderr."""

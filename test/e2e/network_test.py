@@ -56,18 +56,6 @@ class Way:
     def need_login(self):
         self.proxy_server.login = f"user:{PASSWORD}"
 
-    def file(self, name, text, mode=0o600):
-        path = os.path.join(self.home, name)
-        with open(path, "w") as file:
-            file.write(text)
-        os.chmod(path, mode)
-        return path
-
-    def cloud(self, **changes):
-        """A cloud file with these members changed; None takes one away."""
-        document = {**json.load(open(self.emu.cloud_file)), **changes}
-        return self.file("cloud.json", json.dumps({k: v for k, v in document.items() if v is not None}))
-
 
 class Session(Way, SshCase):
     def test_ssh_goes_through_it_on_both_legs(self):

@@ -8,8 +8,8 @@ import re
 import subprocess
 import time
 
+import azfolder
 import tap
-from azfolder import PROGRAM as FAKE_AZ
 from harness import Fault
 from login_case import LoginCase
 from namespaces import arc_agent
@@ -127,27 +127,17 @@ class Sources(WhoamiCase):
         self.check("login", self.emu.entra.client)
 
     def test_azure_cli(self):
-        folder = os.path.join(self.home, "bin")
-        os.mkdir(folder)
-        with open(os.path.join(folder, "az"), "w") as file:
-            file.write(FAKE_AZ)
-        os.chmod(file.name, 0o755)
         self.emu.entra.add_user(ALICE)
         text = json.dumps({"accessToken": self.emu.issue_token(user=ALICE),
                            "expires_on": int(time.time()) + self.emu.entra.lifetime})
-        self.check("azure-cli", ALICE, {"PATH": f"{folder}:{self.env['PATH']}", "FAKE_AZ_LOG": self.home + "/az.log",
+        self.check("azure-cli", ALICE, {**azfolder.program(self.home, self.env["PATH"]),
                                         "FAKE_AZ_DO": f"echo '{text}'"})
 
 
 class Ends(WhoamiCase):
     def test_an_end_that_no_token_has(self):
         """az may print any number; none is believed that is not of the next day."""
-        folder = os.path.join(self.home, "bin")
-        os.mkdir(folder)
-        with open(os.path.join(folder, "az"), "w") as file:
-            file.write(FAKE_AZ)
-        os.chmod(file.name, 0o755)
-        self.env.update(PATH=f"{folder}:{self.env['PATH']}", FAKE_AZ_LOG=self.home + "/az.log")
+        self.env.update(azfolder.program(self.home, self.env["PATH"]))
         day = 24 * 3600
         for end in (9 * 10**18, 99999999999, -9 * 10**18):
             with self.subTest(end=end):
