@@ -40,8 +40,7 @@ ALL_LDFLAGS	= $(HARDEN_LD) $(SAN) $(LDFLAGS)
 
 RELAY_SRC	:= $(wildcard relay/*.c)
 AUTH_SRC	:= $(wildcard auth/*.c)
-TOOL_SRC	:= proxy/arc_relay.c $(wildcard proxy/cmd_*.c) proxy/options.c \
-		   proxy/harden.c
+TOOL_SRC	:= proxy/arc_relay.c $(wildcard proxy/cmd_*.c)
 PROXY_SRC	:= $(filter-out proxy/arc_relay.c proxy/cmd_%.c,$(wildcard proxy/*.c))
 UNIT_SRC	:= $(wildcard test/unit/*_test.c)
 PLAY_SRC	:= $(wildcard test/play/*_play.c)
@@ -82,7 +81,7 @@ $(B)/arc-relay-proxy: $(B)/proxy/main.o $(LIBS)
 	$(SAY) LD $@
 	$(Q)$(CC) $(ALL_LDFLAGS) -o $@ $^ $(LDLIBS)
 
-$(B)/arc-relay: $(call obj,$(TOOL_SRC)) $(B)/libauth.a $(B)/librelay.a
+$(B)/arc-relay: $(call obj,$(TOOL_SRC)) $(LIBS)
 	$(SAY) LD $@
 	$(Q)$(CC) $(ALL_LDFLAGS) -o $@ $^ $(LDLIBS) $(HTTP_LIBS)
 

@@ -3,7 +3,6 @@
  */
 #include <errno.h>
 #include <fcntl.h>
-#include <limits.h>
 #include <spawn.h>
 #include <stdio.h>
 #include <stdlib.h>
@@ -19,6 +18,7 @@
 #include "auth/identity.h"
 #include "auth/relayinfo.h"
 #include "auth/text.h"
+#include "proxy/beside.h"
 #include "proxy/credential.h"
 #include "proxy/opts.h"
 #include "proxy/sshio.h"
@@ -28,7 +28,7 @@
 #include "relay/log.h"
 
 #define CLOCK_SKEW_S	60	/* a credential that ended just now may still do */
-#define HELPER		"arc-relay"
+#define HELPER		BESIDE_TOOL
 #define WRITE_AGAIN	"write it again with az ssh config, or name the " \
 			"machine's resource id instead: that never expires"
 
@@ -98,31 +98,6 @@ from_environment(const struct cloud *cloud, struct relay_info *info,
 	secret_wipe(value, strlen(value));
 	(void)unsetenv("SSHPROXY_RELAY_INFO");
 	return (rc);
-}
-
-/* Where arc-relay is. */
-static void
-find_helper(char *path, size_t size)
-{
-	const char *set = getenv("ARC_RELAY_HELPER");
-	char self[PATH_MAX];
-	ssize_t n = readlink("/proc/self/exe", self, sizeof(self) - 1);
-	char *slash;
-
-	if (set != NULL && set[0] != '\0') {
-		(void)snprintf(path, size, "%s", set);
-		return;
-	}
-	if (n > 0) {
-		self[n] = '\0';
-		if ((slash = strrchr(self, '/')) != NULL) {
-			slash[1] = '\0';
-			(void)snprintf(path, size, "%s" HELPER, self);
-			if (access(path, X_OK) == 0)
-				return;
-		}
-	}
-	(void)snprintf(path, size, BINDIR "/" HELPER);
 }
 
 #define ARGV_MAX	24
@@ -240,11 +215,11 @@ from_helper(const struct opts *o, const struct cloud *cloud, struct sshio *ssh,
     struct err *e)
 {
 	struct secret text = SECRET_INIT;
-	char path[PATH_MAX + sizeof(HELPER)];
+	char path[BESIDE_MAX];
 	int fd, status, rc = -1;
 	pid_t pid;
 
-	find_helper(path, sizeof(path));
+	beside_find(HELPER, BESIDE_VARIABLE, path);
 	log_verbose("asking %s for a credential", path);
 	if ((pid = start_helper(path, o, refused, &fd)) == -1) {
 		err_sys(e, EX_UNAVAILABLE, "E109", "cannot start %s", path);
