@@ -107,20 +107,41 @@ folder_home(struct folder *f, const char *below, char *out, size_t size)
 	return (0);
 }
 
-int
-folder_open_state(struct folder *f)
+/* Where the folder for state is, or is to be. */
+static int
+state_parent(struct folder *f, char *out, size_t size)
 {
 	const char *state = getenv("XDG_STATE_HOME");
-	char below_home[1024];
 
 	*f = (struct folder)FOLDER_INIT;
 	/* XDG says: a relative path is to be ignored */
-	if (state != NULL && state[0] == '/')
-		return (folder_open(f, state));
-	if (folder_home(f, ".local/state", below_home,
-	    sizeof(below_home)) == -1)
+	if (state == NULL || state[0] != '/')
+		return (folder_home(f, ".local/state", out, size));
+	if ((size_t)snprintf(out, size, "%s", state) >= size)
+		return (not_open(f, "a too long name"));
+	return (0);
+}
+
+int
+folder_state_path(struct folder *f, char *out, size_t size)
+{
+	char parent[1024];
+
+	if (state_parent(f, parent, sizeof(parent)) == -1)
 		return (-1);
-	return (folder_open(f, below_home));
+	if ((size_t)snprintf(out, size, "%s/" FOLDER, parent) >= size)
+		return (not_open(f, "a too long name"));
+	return (0);
+}
+
+int
+folder_open_state(struct folder *f)
+{
+	char parent[1024];
+
+	if (state_parent(f, parent, sizeof(parent)) == -1)
+		return (-1);
+	return (folder_open(f, parent));
 }
 
 int

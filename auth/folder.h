@@ -44,6 +44,12 @@ void	 folder_close(struct folder *f);
 int	 folder_open_state(struct folder *f);
 
 /*
+ * The absolute path of that folder, which need not be there yet.  Returns 0; or
+ * -1 with why in f.
+ */
+int	 folder_state_path(struct folder *f, char *out, size_t size);
+
+/*
  * The path below $HOME, which must be there.  Returns 0; or -1 with why in f.
  */
 int	 folder_home(struct folder *f, const char *below, char *out,
