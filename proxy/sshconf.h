@@ -31,6 +31,9 @@ struct sshconf {
 	bool		 entra;		/* log in with a certificate of Entra's */
 	bool		 mux;		/* share one connection for 10 minutes */
 	bool		 bare;		/* also NAME without ".arc" */
+	/* with bare: does the user mean something else by NAME?  Then it is no alias.  NULL: no */
+	bool		 (*is_taken)(void *arg, const char *name);
+	void		*taken_arg;
 	bool		 wildcard;	/* and a block for *.arc that asks when used */
 };
 
