@@ -3,7 +3,10 @@
  *
  * One line that ssh cannot read ends every ssh of the user, and one name with a
  * star in it leads other hosts astray: what goes in is checked against lists of
- * what is allowed, not searched for what is not, and no token but %p goes in.
+ * what is allowed, not searched for what is not, and no token but %p goes in (and
+ * the %C of ControlPath, and '%n' in the wildcard block).  What is written is read
+ * alike by OpenSSH from 7.3 on, the first that has Include: no line has more than
+ * SSHCONF_LINE_MAX bytes, which it took until 7.8.
  */
 #ifndef PROXY_SSHCONF_H
 #define PROXY_SSHCONF_H
@@ -16,11 +19,13 @@ struct machine;
 struct machines;
 struct secret;
 
+#define SSHCONF_LINE_MAX	1000
+
 struct sshconf {
 	const char	*proxy;		/* absolute path of arc-relay-proxy */
 	const char	*tool;		/* absolute path of arc-relay */
-	const char *const *proxy_args;	/* more arguments for proxy; NULL at the end */
-	const char	*made_by;	/* the command line, for the first lines; or NULL */
+	const char *const *proxy_args;	/* more arguments for proxy, NULL at the end; or NULL */
+	const char	*made_by;	/* the command line, for a comment; or NULL */
 	const char	*user;		/* NULL: not said */
 	const char	*user_tag;	/* the tag whose value is the user; NULL: none */
 	const char	*identity_file;	/* NULL: not said */
@@ -38,19 +43,35 @@ struct sshconf {
 };
 
 /*
- * Are the settings such as can be written?  Returns 0; or -1 with EX_USAGE or
- * EX_CONFIG that names the one that is not.
+ * Can the settings be written?  A path is absolute and has no quote, backslash, '!',
+ * '$' or control character in it; a user is [DOMAIN\]USER (auth/sshuser.h).
+ * Returns 0; or -1 with EX_USAGE that names the one that cannot.
  */
 int	 sshconf_check(const struct sshconf *s, struct err *e);
 
 /*
- * Writes one block a machine of l (sorted) into out.  skipped is called, with
- * arg, for each that is left out, and says why: static text.
+ * What became of a machine that is not as all the others.  why is static text: "its
+ * name cannot be a host name".
+ */
+enum sshconf_note {
+	SSHCONF_LEFT_OUT,	/* there is no block for it */
+	SSHCONF_NO_ENTRA,	/* there is one, without the Entra login */
+};
+
+/*
+ * Appends one block a machine of l (sorted) to out, then the wildcard block, between
+ * two lines that say whose they are.  note, which may be NULL, is called with arg in
+ * the order of l.
+ *
+ * With entra the user and the key of a Linux machine come from cert_conf, and user,
+ * user_tag and identity_file are for the others.  A user_tag that the machine does
+ * not have, or that is empty, says nothing; one that is no user leaves it out.
+ *
  * Returns 0; or -1 as sshconf_check, or no memory.
  */
 int	 sshconf_write(const struct sshconf *s, const struct machines *l,
-	    struct secret *out, void (*skipped)(void *arg,
-	    const struct machine *m, const char *why), void *arg,
+	    struct secret *out, void (*note)(void *arg, const struct machine *m,
+	    enum sshconf_note what, const char *why), void *arg,
 	    struct err *e);
 
 #endif

@@ -1,0 +1,39 @@
+/*
+ * Reads back what sshconf_write wrote, to prove a file before it replaces another.
+ * Pure.  It shares no code with the writer, and knows ssh_config(5) only as far as
+ * the writer uses it: what that could not have written is refused.
+ */
+#ifndef PROXY_SSHCONF_READ_H
+#define PROXY_SSHCONF_READ_H
+
+#include <stdbool.h>
+#include <stddef.h>
+
+struct err;
+
+#define SSHCONF_ALIASES_MAX	8
+
+/* A block.  The strings are lent until the callback returns. */
+struct sshconf_block {
+	const char	*alias[SSHCONF_ALIASES_MAX];
+	size_t		 nalias;	/* 0: the wildcard block */
+	const char	*key;		/* HostKeyAlias; NULL: the wildcard block */
+	const char	*command;	/* ProxyCommand as it stands there */
+	const char	*proxy;		/* its first word, as the shell gives it to exec */
+	const char	*target;	/* its last: a resource id, or "%n" */
+	const char	*user;		/* NULL: not said */
+	int		 port;		/* 22: not said */
+	bool		 entra;		/* it logs in with a certificate */
+};
+
+/*
+ * Calls each with arg for every block of text (len bytes), in their order.  Stops
+ * when that returns -1, which has set the error.
+ * Returns 0; or -1 with EX_DATAERR that names the line: not ours, cut short, an alias
+ * or a key that stands there twice, an id that is none; or no memory.
+ */
+int	 sshconf_read(const char *text, size_t len,
+	    int (*each)(void *arg, const struct sshconf_block *b,
+	    struct err *e), void *arg, struct err *e);
+
+#endif
