@@ -112,7 +112,7 @@ load(const struct folder *f, struct account *a)
 	int rc;
 
 	*a = (struct account){ .slot = 0 };
-	if (folder_read(f, FILE_NAME, &text) == -1)
+	if (folder_read(f, FILE_NAME, FOLDER_FILE_MAX, &text) == -1)
 		return (-1);
 	if ((rc = parse(&text, a)) == -1) {
 		log_verbose(FILE_NAME " of the login is damaged: left aside");
@@ -152,7 +152,7 @@ account_secret(const struct account *a, struct secret *out, struct err *e)
 	int rc = -1;
 
 	if (open_state(&f, e) == 0) {
-		rc = folder_read(&f, slots[a->slot], out);
+		rc = folder_read(&f, slots[a->slot], FOLDER_FILE_MAX, out);
 		folder_close(&f);
 	}
 	if (rc == 0)
@@ -173,9 +173,10 @@ save(const struct folder *f, const struct account *a,
 
 	if (format(a, slot, &text) == -1)
 		err_set(e, EX_OSERR, "", "out of memory");
-	else if (secret->len > 0 && folder_write(f, slots[slot], secret) == -1)
+	else if (secret->len > 0 && folder_write(f, slots[slot],
+	    FOLDER_FILE_MAX, secret) == -1)
 		cannot_write(slots[slot], e);
-	else if (folder_write(f, FILE_NAME, &text) == -1) {
+	else if (folder_write(f, FILE_NAME, FOLDER_FILE_MAX, &text) == -1) {
 		cannot_write(FILE_NAME, e);
 		(void)folder_drop(f, slots[slot]);
 	} else {
@@ -283,7 +284,7 @@ account_renew(const struct account *a, const struct secret *secret,
 		return (-1);
 	/* whoever has logged out or in meanwhile wants this one no more */
 	if (load(&f, &now) == 0 && same(&now, a) &&
-	    folder_write(&f, slots[a->slot], secret) == -1)
+	    folder_write(&f, slots[a->slot], FOLDER_FILE_MAX, secret) == -1)
 		rc = cannot_write(slots[a->slot], e);
 	folder_close(&f);
 	return (rc);

@@ -154,7 +154,7 @@ int
 cache_read(const struct cache *c, const struct cache_key *key,
     struct secret *out)
 {
-	return (folder_read(&c->folder, key->name, out));
+	return (folder_read(&c->folder, key->name, CACHE_ENTRY_MAX, out));
 }
 
 /* Too old for any entry to be good still. */
@@ -179,7 +179,7 @@ sweep(struct cache *c)
 	    llabs((long long)time(NULL) - st.st_mtime) < SWEEP_S)
 		return;
 	if (secret_set(&dot, ".", 1) == 0 &&
-	    folder_write(&c->folder, stamp, &dot) == 0) {
+	    folder_write(&c->folder, stamp, CACHE_ENTRY_MAX, &dot) == 0) {
 		folder_sweep(&c->folder);
 		folder_each(&c->folder, drop_old, c);
 	}
@@ -195,7 +195,7 @@ cache_write(struct cache *c, const struct cache_key *key,
 	if (!cache_works(c) || key->name[0] == '\0')
 		return (-1);
 	sweep(c);
-	if (folder_write(&c->folder, key->name, data) == 0)
+	if (folder_write(&c->folder, key->name, CACHE_ENTRY_MAX, data) == 0)
 		return (0);
 	(void)snprintf(why, sizeof(why), "it cannot be written: %s",
 	    strerror(errno));

@@ -4,6 +4,7 @@
 #include <errno.h>
 #include <fcntl.h>
 #include <stdarg.h>
+#include <stdint.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
@@ -11,7 +12,6 @@
 #include <unistd.h>
 
 #include "auth/folder.h"
-#include "auth/text.h"
 #include "relay/crypto.h"
 #include "relay/secret.h"
 
@@ -163,32 +163,45 @@ folder_open_file(const struct folder *f, const char *name, int flags,
 	return (fd);
 }
 
+/* In one piece, which the file's size says; it may not grow meanwhile. */
+static int
+read_all(int fd, size_t size, struct secret *out)
+{
+	ssize_t n = 1;
+
+	if ((out->data = secret_malloc(size + 1)) == NULL)
+		return (-1);
+	while (out->len <= size && n != 0) {
+		n = read(fd, out->data + out->len, size + 1 - out->len);
+		if (n == -1 && errno != EINTR)
+			return (-1);
+		if (n > 0)
+			out->len += (size_t)n;
+	}
+	if (out->len != size)
+		return (-1);
+	out->data[size] = '\0';
+	return (0);
+}
+
 int
-folder_read(const struct folder *f, const char *name, struct secret *out)
+folder_read(const struct folder *f, const char *name, size_t max,
+    struct secret *out)
 {
 	struct secret whole = SECRET_INIT;
 	struct stat st;
-	char buf[4096];
-	ssize_t n = -1;
-	int fd;
+	int fd, rc = -1;
 
 	if (f->fd == -1 ||
 	    (fd = folder_open_file(f, name, O_RDONLY, &st)) == -1)
 		return (-1);
-	if (st.st_size > 0 && st.st_size <= FOLDER_FILE_MAX)
-		while ((n = read(fd, buf, sizeof(buf))) > 0)
-			if (text_append(&whole, buf, (size_t)n,
-			    FOLDER_FILE_MAX) == -1)
-				break;
-	secret_wipe(buf, sizeof(buf));
+	if (st.st_size > 0 && (uintmax_t)st.st_size <= max)
+		rc = read_all(fd, (size_t)st.st_size, &whole);
 	(void)close(fd);
-	if (n != 0 || whole.len == 0) {
-		secret_free(&whole);
-		return (-1);
-	}
-	secret_free(out);
-	*out = whole;
-	return (0);
+	if (rc == 0)
+		secret_move(out, &whole);
+	secret_free(&whole);
+	return (rc);
 }
 
 static int
@@ -226,14 +239,14 @@ write_temp(const struct folder *f, const char *temp, const struct secret *data)
 }
 
 int
-folder_write(const struct folder *f, const char *name,
+folder_write(const struct folder *f, const char *name, size_t max,
     const struct secret *data)
 {
 	char temp[sizeof(FOLDER_TEMP) + 16];
 	uint32_t random;
 	int why;
 
-	if (f->fd == -1 || data->len == 0 || data->len > FOLDER_FILE_MAX) {
+	if (f->fd == -1 || data->len == 0 || data->len > max) {
 		errno = f->fd == -1 ? EBADF : EINVAL;
 		return (-1);
 	}

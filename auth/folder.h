@@ -16,7 +16,7 @@
 struct secret;
 struct stat;
 
-#define FOLDER_FILE_MAX	(64 * 1024)	/* bytes */
+#define FOLDER_FILE_MAX	(64 * 1024)	/* bytes, of most files */
 #define FOLDER_NAME_MAX	200		/* of a file's name, with the NUL */
 #define FOLDER_TEMP	".t."		/* begins the name of a file on its way */
 #define FOLDER_LOCK	".lck"		/* ends the name of a lock */
@@ -56,17 +56,18 @@ int	 folder_home(struct folder *f, const char *below, char *out,
 	    size_t size);
 
 /*
- * The bytes of a file.  One that is not ours, not private, a link, too large or
- * empty is a miss.  Returns 0 and gives out (free with secret_free), or -1.
+ * The bytes of a file.  One that is not ours, not private, a link, empty, larger
+ * than max bytes, or grows while it is read is a miss.  Returns 0 and gives out
+ * (free with secret_free), or -1.
  */
-int	 folder_read(const struct folder *f, const char *name,
+int	 folder_read(const struct folder *f, const char *name, size_t max,
 	    struct secret *out);
 
 /*
- * Replaces a file whole, or leaves the old one.  name: no slash.  Returns 0, or
- * -1 with errno.
+ * Replaces a file whole, or leaves the old one.  name: no slash.  max: as for
+ * folder_read, more is not written.  Returns 0, or -1 with errno.
  */
-int	 folder_write(const struct folder *f, const char *name,
+int	 folder_write(const struct folder *f, const char *name, size_t max,
 	    const struct secret *data);
 
 /* Removes a file.  Returns 0, also when there was none; or -1 with errno. */
