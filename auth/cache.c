@@ -11,6 +11,7 @@
 #include <time.h>
 
 #include "auth/cache.h"
+#include "auth/names.h"
 #include "relay/log.h"
 #include "relay/network.h"
 #include "relay/secret.h"
@@ -117,6 +118,12 @@ cache_key_token(const char *identity)
 }
 
 struct cache_key
+cache_key_names(const char *identity)
+{
+	return (key_of("names", identity, ""));
+}
+
+struct cache_key
 cache_key_relay(const char *identity, const char *resource_id, int port)
 {
 	char what[2048];
@@ -157,13 +164,15 @@ cache_read(const struct cache *c, const struct cache_key *key,
 	return (folder_read(&c->folder, key->name, CACHE_ENTRY_MAX, out));
 }
 
-/* Too old for any entry to be good still. */
+/* Too old to be good still. */
 static void
 drop_old(void *arg, const char *name, time_t written)
 {
 	const struct cache *c = arg;
 
-	if (strlen(name) == SHA256_HEX && time(NULL) - written > OLD_S)
+	if ((strlen(name) == SHA256_HEX && time(NULL) - written > OLD_S) ||
+	    (strncmp(name, NAMES_FILE, strlen(NAMES_FILE)) == 0 &&
+	    time(NULL) - written > NAMES_KEEP_S))
 		(void)folder_drop(&c->folder, name);
 }
 

@@ -56,6 +56,7 @@ void	 cache_warn(struct cache *c);
  * one machine; resource_id: ARM id, in any case; port: 1-65535.
  */
 struct cache_key cache_key_token(const char *identity);
+struct cache_key cache_key_names(const char *identity);
 struct cache_key cache_key_relay(const char *identity, const char *resource_id,
 	    int port);
 
