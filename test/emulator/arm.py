@@ -1,7 +1,7 @@
 """Azure Resource Manager for Arc machines: machine, endpoint, service configuration, credentials.
 
 Paths are compared without case; errors have ARM's shape; every answer carries
-the request ids. Not here: lists of machines (inventory.py), which tokens are good
+the request ids. Not here: lists of machines (inventory.py), Resource Graph (graph.py), which tokens are good
 (armtoken.py), throttling (throttle.py), service configurations (serviceconfig.py),
 long-running operations (operations.py).
 """
@@ -26,7 +26,7 @@ FIRST_WITH_SERVICES = "2023-03-15"
 SHORTEST, LONGEST = 600, 10800
 
 MACHINE = (r"/subscriptions/(?P<sub>[^/]+)/resourcegroups/(?P<group>[^/]+)"
-           r"/providers/microsoft\.hybridcompute/machines/(?P<name>[^/]+)")
+           rf"/providers/(?P<rtype>{inventory.ANY_TYPE})/(?P<name>[^/]+)")
 ENDPOINT = MACHINE + r"/providers/microsoft\.hybridconnectivity/endpoints/default"
 PROVIDER = r"/subscriptions/(?P<sub>[^/]+)/providers/microsoft\.hybridconnectivity"
 
@@ -65,6 +65,7 @@ class Arm:
             (PROVIDER, {"GET": self._get_provider}),
             (PROVIDER + r"/locations/[^/]+/operationstatuses/[^/]+", {"GET": self._operations.poll}),
             (PROVIDER + r"/register", {"POST": self._register_provider}),
+            (r"/providers/microsoft\.resourcegraph/resources", {"POST": world.graph.answer}),
             *((pattern, {method: self._bind(function)}) for pattern, method, function in inventory.ROUTES),
         )]
 
@@ -140,16 +141,16 @@ class Arm:
                 return methods[request.method](request, **where.groupdict())
         raise ArmError(404, "InvalidResourceType", "The resource type could not be found.")
 
-    def _find(self, sub, group, name):
-        machine = self._world.find_machine(sub, group, name)
+    def _find(self, sub, group, name, rtype):
+        machine = self._world.find_machine(sub, group, name, rtype)
         if machine is None:
             raise ArmError(404, "ResourceNotFound",
-                           f"The Resource 'Microsoft.HybridCompute/machines/{name}' under resource group "
+                           f"The Resource '{rtype}/{name}' under resource group "
                            f"'{group}' was not found.")
         return machine
 
-    def find_with_endpoint(self, sub, group, name):
-        machine = self._find(sub, group, name)
+    def find_with_endpoint(self, **where):
+        machine = self._find(**where)
         if not machine.has_endpoint:
             raise ArmError(404, "EndpointNotFound", f"The endpoint 'default' of '{machine.name}' was not found.")
         return machine

@@ -21,6 +21,9 @@ def check(token, world, tenant, challenge):
                        "The access token is missing or invalid.")
     if claims["exp"] <= world.clock.now():
         raise _refused(world, tenant, "ExpiredAuthenticationToken", "The access token has expired.")
+    if claims["aud"].rstrip("/") == world.entra.ssh_resource:
+        raise _refused(world, tenant, "InvalidAuthenticationToken",
+                       f"The access token has been obtained for wrong audience or resource '{claims['aud']}'.")
     if claims["tid"].lower() != tenant.lower():
         raise _refused(world, tenant, "InvalidAuthenticationTokenTenant",
                        f"The access token is from the wrong issuer '{claims['iss']}'. It must match the tenant "

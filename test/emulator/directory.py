@@ -10,6 +10,7 @@ emu.entra is a Directory with endpoints (entra.py), so all of this is reached th
     entra.accepts(token), claims_of(token)
     entra.public_client                     an application that users may sign in to
     entra.add_user(upn)                     a User (upn, name, oid); users[upn.lower()]
+    entra.ssh_scope                         that of certificates for OpenSSH (sshcert.py)
 
 A token is a JWT with HS256 and the claims aud, iss, tid, sub, oid, iat, nbf, exp, uti, and
     appid, idtyp "app"       for an application
@@ -26,6 +27,7 @@ import secrets
 import threading
 import uuid
 
+import sshcert
 from refusal import Refusal
 from tokens import mint_jwt
 
@@ -81,6 +83,8 @@ class Directory:
         self.device_penalty = 5
         self.strict_rotation = False
         self.refresh_lifetime = 90 * 86400
+        self.ssh_scope = sshcert.SCOPE
+        self._ssh_ca = sshcert.SshCa(clock)
         self._key = secrets.token_bytes(32)
         self._issued = {}
         self._lock = threading.Lock()
@@ -100,11 +104,48 @@ class Directory:
         self.users[upn.lower()].mfa_demanded = True
 
     def resources(self):
-        return [scope[:-len(DEFAULT)] for scope in self.scopes]
+        return [scope[:-len(DEFAULT)] for scope in [*self.scopes, self.ssh_scope]]
+
+    @property
+    def ssh_resource(self):
+        return self.ssh_scope[:-len(DEFAULT)]
 
     def known_resource(self, text):
         """Is this the resource of an accepted scope? One slash more or less at its end does not matter."""
         return text.rstrip("/") in {resource.rstrip("/") for resource in self.resources()}
+
+    # --- certificates (sshcert.py) ---
+
+    @property
+    def ssh_ca_line(self):
+        return self._ssh_ca.line
+
+    @property
+    def ssh_lifetime(self):
+        return self._ssh_ca.lifetime
+
+    @ssh_lifetime.setter
+    def ssh_lifetime(self, seconds):
+        self._ssh_ca.lifetime = seconds
+
+    @property
+    def app_principal(self):
+        return self.app_claims(self.client)["oid"]
+
+    def granted(self, form, who, resource, asked=None):
+        """The members of an answer that carry what was asked for: a token for `who` (claims), or a certificate."""
+        if not sshcert.is_wanted(form):
+            token = self.mint(who, resource, asked=asked)
+            return {"token_type": "Bearer", "expires_in": self.lifetime, "ext_expires_in": self.lifetime,
+                    "access_token": token}
+        if resource.rstrip("/") != self.ssh_resource:
+            raise Refusal(400, "invalid_scope", 70011, f"The provided value for scope {resource}{DEFAULT} is not "
+                                                       f"valid for token_type '{sshcert.TOKEN_TYPE}'.")
+        about = [("oid", who["oid"]), ("tid", self.tenant)]
+        about += [(ours, who[theirs]) for ours, theirs in (("upn", "upn"), ("displayname", "name")) if theirs in who]
+        return {"token_type": sshcert.TOKEN_TYPE, "expires_in": self.ssh_lifetime,
+                "ext_expires_in": self.ssh_lifetime,
+                "access_token": self._ssh_ca.certify(form, who.get("upn", who["oid"]), about)}
 
     # --- tokens ---
 

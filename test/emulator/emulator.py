@@ -12,7 +12,8 @@ the machine and nothing is written outside the given folder. In tests:
     emu.log.wait(who="relay", what="closed"); emu.stop()
 
 What each part offers is told at the top of its file: entra.py (and directory.py, assertion.py,
-devicecode.py, authcode.py, usertokens.py), managed.py, oidc.py, arm.py, faults.py, agent.py.
+devicecode.py, authcode.py, usertokens.py, sshcert.py), managed.py, oidc.py, arm.py, fleet.py (machines), graph.py,
+faults.py, agent.py.
 
 As a program: emulator.py --help.
 """
@@ -33,17 +34,18 @@ import badtls
 import certs
 import browser
 import httpd
-from agent import Agent
 from arm import Arm
 from entra import Entra
 from faults import Faults
+from fleet import Fleet
+from graph import Graph
 from managed import Managed
 from oidc import Oidc
 from relay import Relay
-from services import Service, pattern_sha256
+from services import pattern_sha256
 from tlsio import Listener, TlsConn
 from tokens import SasRules
-from world import Clock, Log, Machine, Threads
+from world import Clock, Log, Threads
 
 SUFFIX = "relay.emulated.test"
 NAMESPACE = "ns1"
@@ -52,8 +54,8 @@ RELAY_SAN = f"DNS:*.{SUFFIX}"
 ARM_SCOPES = ("https://management.azure.com/.default", "https://management.core.windows.net//.default")
 
 
-class Emulator:
-    """See the module's text. Parts: log, faults, entra, managed, oidc, arm, relay, rules, clock.
+class Emulator(Fleet):
+    """See the module's text. Parts: log, faults, entra, managed, oidc, arm, graph, relay, rules, clock.
 
     clock_skew is how many seconds the clock of all these services is ahead of the clients'.
     """
@@ -62,7 +64,7 @@ class Emulator:
                  mirror=None):
         self.folder = os.path.realpath(folder)
         self.relay_curve = relay_curve      # 'secp384r1': others cost a HelloRetryRequest, as in Azure
-        self.subscription = subscription or str(uuid.uuid4())
+        super().__init__(subscription or str(uuid.uuid4()))
         self.log = Log(mirror)
         self.threads = Threads(self.log)
         self.faults = Faults()
@@ -75,10 +77,9 @@ class Emulator:
         self.managed = Managed(self, os.path.join(self.folder, "azcmagent-tokens"))
         self.relay = Relay(f"{NAMESPACE}.{SUFFIX}", f"{NODE}.{SUFFIX}", self.rules,
                            self.faults, self.threads, self.log)
+        self.relay.wake = self.wake
+        self.graph = Graph(self)
         self.arm = Arm(self)
-        self._machines = {}
-        self._agents = {}
-        self._services = {}
         self._listeners = []
         self._bad_count = itertools.count()
         self.cloud_file = os.path.join(self.folder, "cloud.json")
@@ -105,14 +106,14 @@ class Emulator:
         self.entra.resource = self.management
         self._listeners.append(self.managed.start())
         self._write_cloud()
-        for name in self._machines:
-            self._start_agent(self._machines[name])
+        self.go_live()
         return self
 
     def stop(self):
         """End everything; the names of threads that did not end (none, if all is well)."""
         self.threads.stop()
-        for stoppable in [*self._agents.values(), self.relay, *self._listeners, *self._services.values()]:
+        self.stop_fleet()
+        for stoppable in [self.relay, *self._listeners]:
             stoppable.stop()
         sys.setswitchinterval(self._switch_interval)
         return self.threads.join()
@@ -126,7 +127,7 @@ class Emulator:
     def _write_cloud(self):
         with open(self.cloud_file, "w") as file:
             json.dump({"name": "emulated", "managementEndpoint": self.management, "authority": self.authority,
-                       "relaySuffix": SUFFIX, "caFile": self.ca_file}, file, indent=1)
+                       "relaySuffix": SUFFIX, "caFile": self.ca_file, "sshScope": self.entra.ssh_scope}, file, indent=1)
         os.chmod(self.cloud_file, 0o644)    # one that others can change is refused
 
     # --- listeners ---
@@ -170,92 +171,6 @@ class Emulator:
         context = badtls.context(kind, self._ca, os.path.dirname(self._ca.cert), name, RELAY_SAN)
         return self._listen(f"bad-{kind}", context, self.relay.serve)
 
-    # --- machines ---
-
-    def add_machine(self, name, group="rg1", port=None, endpoint=True, service_port=22, service=None,
-                    port_map=None, wait=True, **settings):
-        """Create a machine and start its agent.
-
-        service_port is the port of the service configuration "SSH" (None: there is none);
-        the agent really dials `port`, or the port of `service` ('echo', 'sink', 'source:N',
-        'tcp'). settings are attributes of world.Machine.
-        """
-        machine = Machine(name, group, self.subscription)
-        for key, value in settings.items():
-            if not hasattr(machine, key):
-                raise TypeError(f"a machine has no {key!r}")
-            setattr(machine, key, value)
-        if service:
-            self._services[name] = Service(service, name, self.log, self.threads)
-            port = self._services[name].port
-        if port:
-            machine.port_map[service_port or 22] = port
-        machine.port_map.update(port_map or {})
-        machine.has_endpoint = endpoint
-        if service_port:
-            machine.service_ports["SSH"] = service_port
-        self._machines[name] = machine
-        self._agents[name] = Agent(machine, self)
-        if self._listeners:
-            self._start_agent(machine, wait)
-        return machine
-
-    def _start_agent(self, machine, wait=True):
-        if not machine.has_endpoint:
-            return
-        if not machine.connected:
-            self.relay.add_entity(machine.entity)   # it was registered once
-            return
-        agent = self._agents[machine.name]
-        agent.start()
-        if wait and not agent.listening.wait(10):
-            raise RuntimeError(f"the agent of {machine.name} did not start")
-
-    def create_endpoint(self, machine):
-        """What the PUT of the endpoint does."""
-        agent = self._agents[machine.name]
-        existed, machine.has_endpoint = machine.has_endpoint, True
-        if existed and not machine.put_disturbs:
-            return
-        if existed:
-            agent.stop()
-            self.relay.remove_entity(machine.entity)
-        if machine.connected:
-            agent.start(machine.agent_delay)
-
-    def delete_endpoint(self, machine):
-        machine.has_endpoint = False
-        machine.service_ports.clear()
-        self._agents[machine.name].stop()
-        self.relay.remove_entity(machine.entity)
-
-    def disconnect(self, name):
-        """The machine goes away: control channel and sessions are cut."""
-        self._machines[name].connected = False
-        self._agents[name].stop()
-        self.log.wait(who="relay", what="unlisten", path=self._machines[name].entity)
-
-    def reconnect(self, name):
-        self._machines[name].connected = True
-        self._start_agent(self._machines[name])
-
-    def machine(self, name):
-        return self._machines[name]
-
-    def machines(self):
-        return list(self._machines.values())
-
-    def machine_id(self, name):
-        return self._machines[name].rid
-
-    def find_machine(self, sub, group, name):
-        rid = f"/subscriptions/{sub}/resourceGroups/{group}/providers/Microsoft.HybridCompute/machines/{name}".lower()
-        return next((machine for machine in self.machines() if machine.rid.lower() == rid), None)
-
-    def service(self, name):
-        """The service given to add_machine; .accept() for kind 'tcp'."""
-        return self._services[name]
-
     # --- for tests ---
 
     @property
@@ -282,7 +197,7 @@ class Emulator:
 
     def issue_credentials(self, name, lifetime=3600):
         """The document of listCredentials, without a request."""
-        return self.arm.credentials(self._machines[name], lifetime, "SSH")
+        return self.arm.credentials(self.machine(name), lifetime, "SSH")
 
     source_sha256 = staticmethod(pattern_sha256)
 

@@ -252,7 +252,7 @@ class HandshakeTest(EmulatorCase):
         dial = self.opened()
         ident = dial.ident + "_G0"
         self.emu.wait(who="agent", what="rendezvous", id=ident, status=101)
-        agent = self.emu._agents["web"]
+        agent = self.emu.agent(self.emu.machine("web"))
         message = self.emu.log.find(who="agent", what="accept", id=ident)[0]["message"]
         self.assertNotIn("servicebusauthorization", {name.lower() for name in message["connectHeaders"]})
         conn, status, _ = agent._upgrade("g0-emulated-001-sb.relay.emulated.test",

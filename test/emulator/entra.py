@@ -1,13 +1,15 @@
 """Entra ID's endpoints: which request goes where, and the answers' common form.
 
-    POST /{tenant}/oauth2/v2.0/token        log rows who="entra", what="token", form, status, error
+    POST /{tenant}/oauth2/v2.0/token        log rows who="entra", what="token", form, status, error,
+                                            grant, token_type (as asked; None: not said)
     POST /{tenant}/oauth2/v2.0/devicecode   what="devicecode" (devicecode.py)
     GET  /{tenant}/oauth2/v2.0/authorize    what="authorize", query (authcode.py)
 
 Grants: client_credentials with a secret (RFC 6749 section 4.4) or an assertion (assertion.py; the row then
 has assertion={"header", "claims"}, decoded), authorization_code, refresh_token (usertokens.py) and the device
-code. The tenant is emu.entra.tenant, or for users also `organizations` or `common`. Whatever Azure refuses is
-refused with its words: `error`, an AADSTS number in error_codes and error_description.
+code. Each gives a certificate for OpenSSH instead of a token if that is asked for (sshcert.py). The tenant is
+emu.entra.tenant, or for users also `organizations` or `common`. Whatever Azure refuses is refused with its words:
+`error`, an AADSTS number in error_codes and error_description.
 Faults: emu.faults.entra; match="devicecode" breaks only those. Not here: the tenant's content (directory.py).
 """
 
@@ -17,6 +19,7 @@ import urllib.parse
 
 import assertion
 import devicecode
+import sshcert
 from assertion import Assertions
 from authcode import AuthCodes
 from devicecode import DeviceCodes
@@ -67,7 +70,8 @@ class Entra(Directory):
         response.headers += request_ids()[:1] + [("Cache-Control", "no-store, no-cache")]
         form = dict(urllib.parse.parse_qsl(request.body.decode("latin-1")))
         self._log.add("entra", what, status=response.status, error=(response.doc or {}).get("error"), form=form,
-                      method=request.method, path=request.path, query=request.query, headers=request.headers,
+                      grant=form.get("grant_type"), token_type=form.get("token_type"), method=request.method,
+                      path=request.path, query=request.query, headers=request.headers,
                       faults=[fault.kind for fault in faults], **_decoded(form))
         return response, faults
 
@@ -77,6 +81,7 @@ class Entra(Directory):
         form = _form(request)
         need(form, "grant_type")
         grant = form["grant_type"]
+        sshcert.is_wanted(form)     # what is badly asked for costs no code
         if grant == "client_credentials":
             self._check_tenant(tenant)
             return self._client_credentials(form, f"https://{request.get('Host')}{request.path}")
@@ -121,13 +126,12 @@ class Entra(Directory):
             raise Refusal(400, "unauthorized_client", 700016,
                           f"Application with identifier '{form['client_id']}' was not found in the directory.")
         self._check_credential(form, endpoint)
-        if form["scope"] not in self.scopes:
+        if form["scope"] not in (*self.scopes, self.ssh_scope):
             raise Refusal(400, "invalid_scope", 1002012,
                           f"The provided value for scope {form['scope']} is not valid. Client credential flows "
                           "must have a scope value with /.default suffixed to the resource identifier.")
-        token = self.mint(self.app_claims(self.client), form["scope"][:-len(DEFAULT)], asked=parse_claims(form))
-        return Answer(200, {"token_type": "Bearer", "expires_in": self.lifetime,
-                            "ext_expires_in": self.lifetime, "access_token": token})
+        return Answer(200, self.granted(form, self.app_claims(self.client), form["scope"][:-len(DEFAULT)],
+                                        parse_claims(form)))
 
     def _check_credential(self, form, endpoint):
         if "client_assertion" in form:

@@ -10,7 +10,7 @@
         "cloud-shell"   POST /oauth2/token, form resource=R, Metadata: true; a user's token
     emu.managed.port
     emu.managed.requests            the log rows, who="managed", what="request": kind, method, path, query,
-                                    headers, authorization, form (POST), status, error
+                                    headers, authorization, form (POST), token_type (asked for), status, error
     emu.managed.identities          list of Identity; empty: none is assigned (400 identity_not_found)
     emu.managed.add_identity(name)  a user-assigned Identity: client_id, object_id, resource_id
     emu.managed.tokens_dir          where the key files of Arc really are; the challenge always says
@@ -18,6 +18,7 @@
     emu.managed.realm               instead of the path in the challenge, verbatim; None: the true one
     emu.managed.key_text, key_mode  content (None: random) and mode of the key files
     emu.managed.cloud_shell_user    whose tokens Cloud Shell gives
+    emu.managed.cloud_shell_certs   does it give certificates (sshcert.py); False: a Bearer token, as the old portal
 
 With an api-version of Arc (2019-11-01, 2020-06-01) /metadata/identity/oauth2/token is Arc's.
 A key file is good for one request. Answers carry expires_on and expires_in as strings.
@@ -31,6 +32,7 @@ import urllib.parse
 import uuid
 
 import httpd
+import refusal
 from directory import stable_guid
 from httpd import Answer
 from plainio import PlainConn
@@ -82,6 +84,7 @@ class Managed:
         self.key_text = None
         self.key_mode = 0o640
         self.cloud_shell_user = "cloud.shell@emulated.test"
+        self.cloud_shell_certs = True
         self._keys = {}
         self._lock = threading.Lock()
 
@@ -128,7 +131,8 @@ class Managed:
         self._world.log.add(
             "managed", "request", kind=kind, method=request.method, path=request.path, query=request.query,
             headers=request.headers, authorization=request.get("Authorization"), form=_form(request),
-            status=response.status, error=(response.doc or {}).get("error"), faults=[f.kind for f in faults])
+            token_type=_form(request).get("token_type"), status=response.status,
+            error=(response.doc or {}).get("error"), faults=[f.kind for f in faults])
         return response, faults
 
     def _by_kind(self, kind, request):
@@ -183,7 +187,8 @@ class Managed:
         entra = self._world.entra
         resource = self._resource(_form(request))
         user = entra.add_user(self.cloud_shell_user)
-        return self._issued(entra.user_claims(user, entra.public_client), resource)
+        return self._issued(entra.user_claims(user, entra.public_client), resource,
+                            _form(request) if self.cloud_shell_certs else {})
 
     # --- tokens ---
 
@@ -196,13 +201,15 @@ class Managed:
             del answer.doc["expires_in"], answer.doc["not_before"]
         return answer
 
-    def _issued(self, claims, resource):
-        entra = self._world.entra
-        token = entra.mint(claims, resource)
-        now = entra.claims_of(token)["iat"]
+    def _issued(self, claims, resource, form={}):
+        try:
+            given = self._world.entra.granted(form, claims, resource)
+        except refusal.Refusal as refused:
+            raise Refusal(400, refused.error, refused.description) from None
+        now, lifetime = int(self._world.clock.now()), int(given["expires_in"])
         return Answer(200, {
-            "access_token": token, "expires_in": str(entra.lifetime), "expires_on": str(now + int(entra.lifetime)),
-            "not_before": str(now), "resource": resource, "token_type": "Bearer"})
+            "access_token": given["access_token"], "expires_in": str(lifetime), "expires_on": str(now + lifetime),
+            "not_before": str(now), "resource": resource, "token_type": given["token_type"]})
 
     def _resource(self, fields):
         resource = fields.get("resource")

@@ -59,6 +59,7 @@ class Relay:
         self.node_host = node_host
         self.rules = rules
         self.accept_timeout = 30.0
+        self.wake = lambda path: None       # called when a sender dials what nobody listens on
         self._faults = faults
         self._threads = threads
         self._log = log
@@ -238,6 +239,9 @@ class Relay:
     def _rendezvous(self, call):
         """Tell a listener and wait for it; Refused if none comes."""
         entity, suffix = self._find_entity(call.path)
+        if entity is None or not entity.listeners:
+            self.wake(call.path)
+            entity, suffix = self._find_entity(call.path)
         if entity is None:
             raise Refused(404, F.NO_ENDPOINT)
         if not entity.listeners:

@@ -24,6 +24,7 @@ from refusal import Refusal
 from tokens import b64url, mint_jwt
 
 FAMILY = {"04b07795-8ddb-461a-bbee-02f9e1bf7b46", "1950a258-227b-4e31-a9cf-717495945fc2"}   # Azure CLI, PowerShell
+SSH_APPLICATION = "ce6ff14a-7fdc-4685-bbe0-f6afdfcddaac"     # Azure Linux VM Sign-In
 OIDC_SCOPES = {"openid", "profile", "email", "offline_access"}
 
 
@@ -77,9 +78,14 @@ class UserTokens:
     def _answer(self, user, form, scope, asked, nonce, refreshable):
         directory, client = self._directory, form["client_id"].lower()
         resource = self.resource(scope)
-        doc = {"token_type": "Bearer", "scope": f"{resource}/user_impersonation {resource}{DEFAULT}",
-               "expires_in": directory.lifetime, "ext_expires_in": directory.lifetime,
-               "access_token": directory.mint(directory.user_claims(user, client), resource, asked=asked)}
+        if resource.rstrip("/") == directory.ssh_resource and client not in FAMILY:
+            raise Refusal(400, "invalid_request", 65002,
+                          f"Consent between first party application '{client}' and first party resource "
+                          f"'{SSH_APPLICATION}' must be configured via preauthorization - applications owned and "
+                          "operated by Microsoft must get approval from the API owner before requesting tokens for "
+                          "that API.")
+        doc = {"scope": f"{resource}/user_impersonation {resource}{DEFAULT}",
+               **directory.granted(form, directory.user_claims(user, client), resource, asked)}
         if refreshable:
             doc["refresh_token"] = self._new_refresh(user, client, scope)
         if client in FAMILY:
@@ -115,10 +121,11 @@ class UserTokens:
         client = self.check_client(form)
         record = self._refresh.get(form["refresh_token"])
         self._check_refresh(record, client)
+        answer = self._answer(record["user"], form, form.get("scope") or record["scope"], asked, None, refreshable=True)
         record["used"] = self._directory.clock.now()
         if self._directory.strict_rotation:
             record["ended"] = True
-        return self._answer(record["user"], form, form.get("scope") or record["scope"], asked, None, refreshable=True)
+        return answer
 
     def _check_refresh(self, record, client):
         if record is None:

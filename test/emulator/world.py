@@ -1,4 +1,4 @@
-"""What all parts of the emulated Azure share: the log, the clock, the threads, the timers, the machines.
+"""What all parts of the emulated Azure share: the log, the clock, the threads, the timers.
 
 Not here: anything that speaks a protocol.
 """
@@ -7,7 +7,6 @@ import email.utils
 import heapq
 import threading
 import time
-import uuid
 
 
 class Log(list):
@@ -140,40 +139,3 @@ class Threads:
             if not alive or time.monotonic() > end:
                 return [t.name for t in alive]
             alive[0].join(0.2)
-
-
-class Machine:
-    """An Arc-enabled server: what ARM knows of it and what its agent may do."""
-
-    def __init__(self, name, group, subscription):
-        self.name = name
-        self.group = group
-        self.subscription = subscription
-        self.number = uuid.uuid4().int % 10**18
-        self.port_map = {}          # port named by the client -> TCP port really dialled
-        self.has_endpoint = False
-        self.service_ports = {}     # service name ("SSH") -> port in the service configuration
-        self.pending_services = {}  # service name -> (long-running operation, port)
-        self.connected = True       # is the agent program running
-        self.agent_delay = 0.0      # seconds from the creation of the endpoint to `listen`
-        self.put_disturbs = False   # does a repeated PUT of the endpoint upset the agent
-        self.require_token = True   # False: an old agent, which looks at incoming_ports only
-        self.incoming_ports = None  # azcmagent config incomingconnections.ports; None: no list
-        self.on_forbidden = "reject"    # or "drop": accept the rendezvous, then cut it
-        self.half_close = False     # does the agent deliver what the service still says after a Close
-        self.accept_delay = 0.0
-        self.tags = {}
-        self.os_name = "linux"
-        self.location = "westeurope"
-        self.agent_version = "1.45.02769.1800"
-
-    @property
-    def rid(self):
-        return (f"/subscriptions/{self.subscription}/resourceGroups/{self.group}"
-                f"/providers/Microsoft.HybridCompute/machines/{self.name}")
-
-    @property
-    def entity(self):
-        """Name of the hybrid connection, shaped like real ones."""
-        digest = uuid.uuid5(uuid.NAMESPACE_URL, self.rid.lower()).hex * 2
-        return f"microsoft.hybridcompute/machines/{digest}/{self.number}/v2"
