@@ -12,6 +12,7 @@
 #include <unistd.h>
 
 #include "auth/folder.h"
+#include "auth/text.h"
 #include "relay/crypto.h"
 #include "relay/secret.h"
 
@@ -163,27 +164,6 @@ folder_open_file(const struct folder *f, const char *name, int flags,
 	return (fd);
 }
 
-/* In one piece, which the file's size says; it may not grow meanwhile. */
-static int
-read_all(int fd, size_t size, struct secret *out)
-{
-	ssize_t n = 1;
-
-	if ((out->data = secret_malloc(size + 1)) == NULL)
-		return (-1);
-	while (out->len <= size && n != 0) {
-		n = read(fd, out->data + out->len, size + 1 - out->len);
-		if (n == -1 && errno != EINTR)
-			return (-1);
-		if (n > 0)
-			out->len += (size_t)n;
-	}
-	if (out->len != size)
-		return (-1);
-	out->data[size] = '\0';
-	return (0);
-}
-
 int
 folder_read(const struct folder *f, const char *name, size_t max,
     struct secret *out)
@@ -196,28 +176,12 @@ folder_read(const struct folder *f, const char *name, size_t max,
 	    (fd = folder_open_file(f, name, O_RDONLY, &st)) == -1)
 		return (-1);
 	if (st.st_size > 0 && (uintmax_t)st.st_size <= max)
-		rc = read_all(fd, (size_t)st.st_size, &whole);
+		rc = text_read_whole(fd, (size_t)st.st_size, &whole);
 	(void)close(fd);
 	if (rc == 0)
 		secret_move(out, &whole);
 	secret_free(&whole);
 	return (rc);
-}
-
-static int
-write_all(int fd, const char *p, size_t len)
-{
-	while (len > 0) {
-		ssize_t n = write(fd, p, len);
-
-		if (n == -1 && errno == EINTR)
-			continue;
-		if (n <= 0)
-			return (-1);
-		p += n;
-		len -= (size_t)n;
-	}
-	return (0);
 }
 
 /* A file that has all of data and a name that nobody knows. */
@@ -232,7 +196,7 @@ write_temp(const struct folder *f, const char *temp, const struct secret *data)
 		return (-1);
 	/* fchmod: a umask may have taken our own bits away */
 	ok = fchmod(fd, 0600) == 0 &&
-	    write_all(fd, data->data, data->len) == 0 && fsync(fd) == 0;
+	    text_write_all(fd, data->data, data->len) == 0 && fsync(fd) == 0;
 	if (close(fd) == -1)
 		ok = 0;		/* a full disk may say so only now */
 	return (ok ? 0 : -1);

@@ -145,3 +145,44 @@ text_read_regular(const char *path, size_t max, bool ours, struct secret *out)
 	(void)close(fd);
 	return (rc);
 }
+
+int
+text_read_whole(int fd, size_t size, struct secret *out)
+{
+	ssize_t n = 1;
+
+	secret_free(out);
+	if ((out->data = secret_malloc(size + 1)) == NULL)
+		return (-1);
+	while (out->len <= size && n != 0) {
+		n = read(fd, out->data + out->len, size + 1 - out->len);
+		if (n == -1 && errno != EINTR)
+			break;
+		if (n > 0)
+			out->len += (size_t)n;
+	}
+	if (n == 0 && out->len == size) {
+		out->data[size] = '\0';
+		return (0);
+	}
+	if (n != -1)
+		errno = EBUSY;
+	secret_free(out);
+	return (-1);
+}
+
+int
+text_write_all(int fd, const char *data, size_t len)
+{
+	while (len > 0) {
+		ssize_t n = write(fd, data, len);
+
+		if (n == -1 && errno == EINTR)
+			continue;
+		if (n <= 0)
+			return (-1);
+		data += n;
+		len -= (size_t)n;
+	}
+	return (0);
+}

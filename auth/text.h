@@ -41,4 +41,14 @@ int	 text_read_file(const char *path, size_t max, struct secret *out);
 int	 text_read_regular(const char *path, size_t max, bool ours,
 	    struct secret *out);
 
+/*
+ * The whole of an open file that has size bytes, in one piece: to grow by steps
+ * would copy megabytes many times.  Returns 0; or -1 with errno, which is EBUSY
+ * when it has become longer or shorter.
+ */
+int	 text_read_whole(int fd, size_t size, struct secret *out);
+
+/* Writes all of it.  Returns 0, or -1 with errno. */
+int	 text_write_all(int fd, const char *data, size_t len);
+
 #endif
