@@ -20,6 +20,21 @@ enum { CMD_CLOUD, CMD_CLOUD_FILE, CMD_CA_FILE, CMD_PROXY, CMD_PROXY_AUTH_FILE,
 	{ 0, "proxy", "URL", "HTTP proxy; \"none\": no proxy", 0 },	\
 	{ 0, "proxy-auth-file", "FILE", "USER:PASSWORD for the proxy", 0 }
 
+/*
+ * The same for a verb whose table is long: they are not in --help, which ends
+ * with CMD_HIDDEN_HELP.
+ */
+#define CMD_ROWS_HIDDEN							\
+	{ 0, "cloud", "NAME", NULL, 0 },				\
+	{ 0, "cloud-file", "FILE", NULL, 0 },				\
+	{ 0, "ca-file", "FILE", NULL, 0 },				\
+	{ 0, "proxy", "URL", NULL, 0 },					\
+	{ 0, "proxy-auth-file", "FILE", NULL, 0 }
+
+#define CMD_HIDDEN_HELP							\
+	"--cloud, --cloud-file, --ca-file, --proxy, --proxy-auth-file: see " \
+	"arc-relay(1).\n"
+
 /* The last rows of every table, found by their names. */
 #define CMD_LAST_ROWS							\
 	{ 'v', "verbose", NULL, "tell on stderr what is done; -vv: more", 1 }, \

@@ -36,6 +36,16 @@ complain(const char *given, int c, struct err *e)
 	return (err_fix(e, "see --help"));
 }
 
+static int
+keep(struct options *o, int row, const char *argument)
+{
+	if (o->nmany == OPTIONS_MANY)
+		return (-1);
+	o->many[o->nmany].row = row;
+	o->many[o->nmany++].value = argument;
+	return (0);
+}
+
 int
 options_parse(const struct option_row *table, int argc, char **argv,
     struct options *o, struct err *e)
@@ -77,10 +87,25 @@ options_parse(const struct option_row *table, int argc, char **argv,
 			return (err_set(e, EX_USAGE, "",
 			    "option --%s is given twice", table[i].name));
 		o->value[i] = optarg != NULL ? optarg : "";
+		if (table[i].often && optarg != NULL &&
+		    keep(o, i, optarg) == -1)
+			return (err_set(e, EX_USAGE, "", "option --%s is given "
+			    "too often", table[i].name));
 	}
 	o->rest = argv + optind;
 	o->nrest = argc - optind;
 	return (0);
+}
+
+size_t
+options_all(const struct options *o, int row, const char *out[OPTIONS_MANY])
+{
+	size_t i, n = 0;
+
+	for (i = 0; i < o->nmany; i++)
+		if (o->many[i].row == row)
+			out[n++] = o->many[i].value;
+	return (n);
 }
 
 void

@@ -22,15 +22,16 @@ CODE = [path for folder in ("relay", "auth", "proxy")
 FOREIGN = re.compile(r"\b(az|git|ssh|scp|apt-get|make|systemctl|man) [^`\n]*")
 
 
-SHARED_ROWS = dict(re.findall(r"#define (CMD_\w*ROWS)\b(.*?[^\\])\n\n",
-                              (TOP / "proxy" / "cmd_options.h").read_text(), re.DOTALL))
+SHARED_ROWS = {name: rows for header in ("cmd_options.h", "cmd_machines.h") for name, rows in
+               re.findall(r"#define (CMD_\w*ROWS(?:_\w+)?)\b(.*?[^\\])\n\n",
+                          (TOP / "proxy" / header).read_text(), re.DOTALL)}
 
 
 def option_tables(path):
     """[(letter or '', long name)] of the option tables in a file."""
     rows = []
     for table in re.findall(r"struct option_row \w+\[\] = \{(.*?)\n\};", path.read_text(), re.DOTALL):
-        table = re.sub(r"\bCMD_\w*ROWS\b", lambda match: SHARED_ROWS[match.group()], table)
+        table = re.sub(r"\bCMD_\w*ROWS(?:_\w+)?\b", lambda match: SHARED_ROWS[match.group()], table)
         rows += re.findall(r"""\{\s*(?:'(.)'|0),\s*"([a-z][a-z0-9-]*)",""", table)
     return rows
 
