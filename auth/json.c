@@ -87,6 +87,12 @@ js_integer(const struct js *j, const char *path, int64_t *out)
 }
 
 bool
+js_is_object(const struct js *j)
+{
+	return (json_is_object(value(j)));
+}
+
+bool
 js_is_array(const struct js *j)
 {
 	return (json_is_array(value(j)));
@@ -125,11 +131,43 @@ js_each(const struct js *j, void **at)
 	return ((const struct js *)json_object_iter_value(*at));
 }
 
+const char *
+js_name(void *at)
+{
+	return (json_object_iter_key(at));
+}
+
 struct js *
 js_object(void)
 {
 	json_set_alloc_funcs(secret_malloc, secret_mfree);
 	return ((struct js *)json_object());
+}
+
+struct js *
+js_array(void)
+{
+	json_set_alloc_funcs(secret_malloc, secret_mfree);
+	return ((struct js *)json_array());
+}
+
+struct js *
+js_text(const char *string)
+{
+	json_set_alloc_funcs(secret_malloc, secret_mfree);
+	return ((struct js *)json_string(string));
+}
+
+int
+js_put(struct js *object, const char *name, struct js *new)
+{
+	return (json_object_set_new((json_t *)object, name, (json_t *)new));
+}
+
+int
+js_append(struct js *array, struct js *new)
+{
+	return (json_array_append_new((json_t *)array, (json_t *)new));
 }
 
 /* Takes the new value. */
@@ -171,7 +209,7 @@ js_set_boolean(struct js *j, const char *path, bool is)
 int
 js_dump(const struct js *j, struct secret *out)
 {
-	char *text = json_dumps(value(j), JSON_COMPACT);
+	char *text = json_dumps(value(j), JSON_COMPACT | JSON_ENSURE_ASCII);
 	int rc = -1;
 
 	if (text != NULL)

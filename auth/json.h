@@ -2,7 +2,8 @@
  * JSON behind our own small interface; only json.c knows jansson.  The prefix
  * is js_ because json_ is jansson's.  What a document held is wiped with it.
  *
- * A path names a member, from the outside in: "relay.accessKey".
+ * A path names a member, from the outside in: "relay.accessKey"; NULL: the value
+ * itself.
  */
 #ifndef AUTH_JSON_H
 #define AUTH_JSON_H
@@ -37,6 +38,7 @@ const char	*js_string(const struct js *, const char *path);
 int		 js_integer(const struct js *, const char *path, int64_t *out);
 
 /* What a value is; NULL is none of them. */
+bool		 js_is_object(const struct js *);
 bool		 js_is_array(const struct js *);
 bool		 js_is_null(const struct js *);
 bool		 js_is_true(const struct js *);
@@ -48,19 +50,31 @@ const struct js	*js_item(const struct js *, size_t i);
 /*
  * The values of an object's members, whatever their names: *at is NULL for the
  * first, and is moved on.  NULL after the last, or if it is no object.  Lends it.
+ * js_name: the name of the one that was given last.
  */
 const struct js	*js_each(const struct js *, void **at);
+const char	*js_name(void *at);
 
 /*
  * Building: begin with js_object, then set members; objects on the way are made.
  * Each returns 0, or -1: no memory, or not UTF-8.  js_dump replaces out by the
- * text, one line without newline.
+ * text, one line of ASCII without newline.
  */
 struct js	*js_object(void);
 int		 js_set_string(struct js *, const char *path, const char *value);
 int		 js_set_integer(struct js *, const char *path, int64_t value);
 int		 js_set_boolean(struct js *, const char *path, bool is);
 int		 js_dump(const struct js *, struct secret *out);
+
+/*
+ * Values to put into others.  js_put: as the member of any name, dots and all;
+ * js_append: as the last element of an array.  Both take the value, which may be
+ * NULL: then they return -1, like js_set_string.
+ */
+struct js	*js_array(void);
+struct js	*js_text(const char *string);
+int		 js_put(struct js *object, const char *name, struct js *value);
+int		 js_append(struct js *array, struct js *value);
 
 /* "2.14", of the library. */
 const char	*js_version(void);
