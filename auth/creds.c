@@ -7,6 +7,7 @@
 
 #include "auth/arc.h"
 #include "auth/arm.h"
+#include "auth/bearer.h"
 #include "auth/cache.h"
 #include "auth/cloud.h"
 #include "auth/creds.h"
@@ -16,8 +17,6 @@
 #include "auth/json.h"
 #include "auth/pace.h"
 #include "auth/relayinfo.h"
-#include "auth/token.h"
-#include "auth/token_cached.h"
 #include "relay/clock.h"
 #include "relay/err.h"
 #include "relay/info.h"
@@ -33,28 +32,6 @@ struct asked {
 	struct entry		 who;		/* whose token it was, to show */
 	struct relay_info	*out;
 };
-
-/* refused: a token that ARM did not take, and with which claims it would. */
-static int
-get_token(struct asked *a, const struct secret *refused, const char *claims,
-    struct token *t, struct err *e)
-{
-	const struct token_request ask = {
-		.cloud = a->r->cloud, .credential = a->r->credential,
-		.claims = claims[0] != '\0' ? claims : NULL,
-		.refused = refused,
-	};
-	const struct token_flight f = {
-		.request = &ask, .identity = a->identity,
-		.refresh = a->r->refresh && refused == NULL,
-		.refused = refused, .until_ms = a->until_ms,
-	};
-	bool from_cache;
-
-	if (a->cache == NULL)
-		return (token_get(&ask, t, e));
-	return (token_cached_fly(a->cache, &f, t, &from_cache, e));
-}
 
 static void
 wait_for_our_turn(struct asked *a)
@@ -78,32 +55,32 @@ remember(struct asked *a, const struct token *t)
 	(void)snprintf(a->who.source, sizeof(a->who.source), "%s", t->source);
 }
 
-/* Token and listCredentials; a token that ARM refuses is renewed once. */
+static int
+list_credentials(void *arg, const struct secret *token, char *claims,
+    struct err *e)
+{
+	struct asked *a = arg;
+
+	wait_for_our_turn(a);
+	relay_info_free(a->out);
+	return (arc_list_credentials(a->r->cloud, a->r->id, token,
+	    ARC_EXPIRES_IN_S, a->out, claims, ARM_CLAIMS_MAX, e));
+}
+
 static int
 fetch(void *arg, struct err *e)
 {
 	struct asked *a = arg;
-	struct token token = TOKEN_INIT;
-	struct secret refused = SECRET_INIT;
-	char claims[ARM_CLAIMS_MAX] = "";
-	int attempt, rc = -1;
+	struct bearer b = {
+		.cloud = a->r->cloud, .credential = a->r->credential,
+		.cache = a->cache, .identity = a->identity,
+		.refresh = a->r->refresh, .until_ms = a->until_ms,
+	};
+	int rc = bearer_call(&b, list_credentials, a, e);
 
-	for (attempt = 1; attempt <= 2; attempt++) {
-		if (get_token(a, refused.data != NULL ? &refused : NULL,
-		    claims, &token, e) == -1)
-			break;
-		wait_for_our_turn(a);
-		relay_info_free(a->out);
-		rc = arc_list_credentials(a->r->cloud, a->r->id, &token.text,
-		    ARC_EXPIRES_IN_S, a->out, claims, sizeof(claims), e);
-		if (rc == 0)
-			remember(a, &token);
-		if (rc == 0 || e->retry != RETRY_CREDENTIAL)
-			break;
-		secret_move(&refused, &token.text);
-	}
-	secret_free(&refused);
-	token_free(&token);
+	if (rc == 0)
+		remember(a, &b.token);
+	bearer_free(&b);
 	return (rc);
 }
 
