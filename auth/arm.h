@@ -61,6 +61,19 @@ int	 arm_list(const struct cloud *c, const struct secret *token,
 	    struct err *e), void *arg, struct arm_refusal *why, struct err *e);
 
 /*
+ * One page of a list, the nth (for errors), as a document.  An answer in which
+ * jansson would fill hundreds of MiB is none.  reply is as of arm_call, but its
+ * body is gone when it was a page; it is freed by the caller in every case.
+ * Gives the page; or NULL with an error of arm_call or arm_bad_page.
+ */
+struct js *arm_page(const struct cloud *c, const struct secret *token,
+	    const struct arm_request *q, unsigned n, struct http_reply *reply,
+	    struct arm_refusal *why, struct err *e);
+
+/* E412: the nth page cannot be used, for it WHAT ("is empty").  Returns -1. */
+int	 arm_bad_page(unsigned n, const char *what, struct err *e);
+
+/*
  * Waits for what an arm_call began: asks where its answer says (the header
  * Azure-AsyncOperation, else Location, else the resource itself), as often as
  * Retry-After says (0.1 s to 10 min), else after 1, 2, 4, 8, 16, 16 .. s.

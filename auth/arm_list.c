@@ -1,5 +1,5 @@
 /*
- * Lists of Azure Resource Manager, see arm_list in arm.h.
+ * Lists of Azure Resource Manager, see arm_list and arm_page in arm.h.
  *
  * Measured with jansson 2.14 on our heap: a page of machines fills 11 times the
  * memory of its text, [{},{},..] 100 times.  What costs is the number of values;
@@ -19,7 +19,6 @@
 
 struct list {
 	const struct cloud	*cloud;
-	const struct secret	*token;
 	int			(*on_item)(const struct js *, void *,
 				    struct err *);
 	void			*arg;
@@ -28,11 +27,17 @@ struct list {
 	uint8_t			 seen[ARM_PAGES_MAX][SHA256_BYTES];	/* their paths */
 };
 
+int
+arm_bad_page(unsigned n, const char *what, struct err *e)
+{
+	return (err_set(e, EX_PROTOCOL, "E412", "page %u of Azure's list cannot "
+	    "be used: it %s", n, what));
+}
+
 static int
 bad_page(const struct list *l, const char *what, struct err *e)
 {
-	return (err_set(e, EX_PROTOCOL, "E412", "page %u of Azure's list cannot "
-	    "be used: it %s", l->pages, what));
+	return (arm_bad_page(l->pages, what, e));
 }
 
 /* More commas, colons and brackets than we want to have values. */
@@ -45,6 +50,30 @@ has_too_many_values(const char *text)
 		if (++n > VALUES_MAX)
 			return (true);
 	return (false);
+}
+
+struct js *
+arm_page(const struct cloud *c, const struct secret *token,
+    const struct arm_request *q, unsigned n, struct http_reply *reply,
+    struct arm_refusal *why, struct err *e)
+{
+	char what[JS_WHY_MAX];
+	struct js *j;
+
+	if (arm_call(c, token, q, reply, why, e) == -1)
+		return (NULL);
+	if (reply->body.len == 0)
+		arm_bad_page(n, "is empty", e);
+	else if (has_too_many_values(reply->body.data))
+		arm_bad_page(n, "holds too many values", e);
+	else if ((j = js_parse(reply->body.data, reply->body.len,
+	    what)) == NULL)
+		arm_bad_page(n, what, e);
+	else {
+		secret_free(&reply->body);
+		return (j);
+	}
+	return (NULL);
 }
 
 /* Counts the page, which must be a new one. */
@@ -62,29 +91,6 @@ count_page(struct list *l, struct err *e)
 			return (bad_page(l, "leads back to one before it", e));
 	l->pages++;
 	return (0);
-}
-
-/* Gives the page as a document; the text is gone by then. */
-static struct js *
-fetch(struct list *l, struct arm_refusal *why, struct err *e)
-{
-	const struct arm_request q = { .method = "GET", .path = l->path.data,
-	    .body_max = ARM_PAGE_MAX };
-	struct http_reply reply = HTTP_REPLY_INIT;
-	char what[JS_WHY_MAX];
-	struct js *j = NULL;
-
-	if (arm_call(l->cloud, l->token, &q, &reply, why, e) == -1)
-		goto out;
-	if (reply.body.len == 0)
-		bad_page(l, "is empty", e);
-	else if (has_too_many_values(reply.body.data))
-		bad_page(l, "holds too many values", e);
-	else if ((j = js_parse(reply.body.data, reply.body.len, what)) == NULL)
-		bad_page(l, what, e);
- out:
-	http_reply_free(&reply);
-	return (j);
 }
 
 static int
@@ -125,8 +131,10 @@ arm_list(const struct cloud *c, const struct secret *token, const char *path,
     int (*on_item)(const struct js *, void *, struct err *), void *arg,
     struct arm_refusal *why, struct err *e)
 {
-	struct list l = { .cloud = c, .token = token, .on_item = on_item,
+	struct list l = { .cloud = c, .on_item = on_item,
 	    .arg = arg };
+	struct http_reply reply = HTTP_REPLY_INIT;
+	struct arm_request q = { .method = "GET", .body_max = ARM_PAGE_MAX };
 	struct js *page;
 	int rc = 0;
 
@@ -136,12 +144,14 @@ arm_list(const struct cloud *c, const struct secret *token, const char *path,
 	while (rc == 0 && l.path.len > 0) {
 		if ((rc = count_page(&l, e)) == -1)
 			break;
-		page = fetch(&l, why, e);
+		q.path = l.path.data;
+		page = arm_page(c, token, &q, l.pages, &reply, why, e);
 		if (page == NULL || hand_over(&l, page, e) == -1 ||
 		    find_next(&l, page, e) == -1)
 			rc = -1;
 		js_free(page);
 	}
+	http_reply_free(&reply);
 	secret_free(&l.path);
 	return (rc);
 }

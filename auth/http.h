@@ -99,13 +99,20 @@ bool	 http_header(const struct http_reply *reply, const char *name, char *out,
 
 /*
  * How long the server asks us to wait: retry-after-ms, x-ms-retry-after-ms (both
- * of Azure) or Retry-After (RFC 9110, 10.2.3: seconds or a date).  now is our
- * clock, for a date when the answer does not say what the server's shows.
+ * of Azure) or Retry-After (RFC 9110, 10.2.3: seconds or a date); in a 429 without
+ * them, http_resets_after_ms.  now is our clock, for a date when the answer does
+ * not say what the server's shows.
  * Returns 0-HTTP_WAIT_MAX_MS, 0 also if nothing is said; or HTTP_WAIT_UNREADABLE.
  */
 #define HTTP_WAIT_MAX_MS	(24 * 3600 * 1000)	/* a longer one becomes this */
 #define HTTP_WAIT_UNREADABLE	(-1)
 int64_t	 http_retry_after_ms(const struct http_reply *reply, time_t now);
+
+/*
+ * When there will be a new quota: x-ms-user-quota-resets-after of Azure Resource
+ * Graph, "hh:mm:ss".  Returns 0-HTTP_WAIT_MAX_MS; 0 also if it is not said.
+ */
+int64_t	 http_resets_after_ms(const struct http_reply *reply);
 
 /*
  * The fence around a local request: http://, then an IPv4 or [IPv6] address of

@@ -1,7 +1,8 @@
 /*
- * How long a server asks us to wait, see http_retry_after_ms in http.h.
+ * How long a server asks us to wait, see http.h.
  */
 #include <stdbool.h>
+#include <stdio.h>
 #include <string.h>
 #include <time.h>
 
@@ -60,6 +61,22 @@ until(const struct http_reply *reply, const char *value, time_t now)
 }
 
 int64_t
+http_resets_after_ms(const struct http_reply *reply)
+{
+	char value[VALUE_MAX];
+	unsigned h, m, s;
+	int len = 0;
+
+	if (!http_header(reply, "x-ms-user-quota-resets-after", value,
+	    sizeof(value)) || strspn(value, "0123456789:.") != strlen(value) ||
+	    sscanf(value, "%2u:%2u:%2u%n", &h, &m, &s, &len) != 3 ||
+	    (value[len] != '\0' && value[len] != '.'))
+		return (0);
+	return (h < 24 ? ((int64_t)(h * 60 + m) * 60 + s) * 1000 :
+	    HTTP_WAIT_MAX_MS);
+}
+
+int64_t
 http_retry_after_ms(const struct http_reply *reply, time_t now)
 {
 	static const char *const in_ms[] = { "retry-after-ms",
@@ -73,7 +90,8 @@ http_retry_after_ms(const struct http_reply *reply, time_t now)
 		    (wait = number(value)) != HTTP_WAIT_UNREADABLE)
 			return (wait);
 	if (!http_header(reply, "Retry-After", value, sizeof(value)))
-		return (0);
+		return (reply->status == 429 ? http_resets_after_ms(reply) :
+		    0);
 	if ((wait = number(value)) == HTTP_WAIT_UNREADABLE)
 		return (until(reply, value, now));
 	return (wait < HTTP_WAIT_MAX_MS / 1000 ? wait * 1000 :

@@ -115,6 +115,73 @@ machine_tag(const struct machine *m, const char *name)
 	return (NULL);
 }
 
+static void
+drop(struct machine *m)
+{
+	free((void *)(uintptr_t)m->tags);
+	m->tags = NULL;
+}
+
+static bool
+is_server(const struct machine *m)
+{
+	return (strcasecmp(m->type, "microsoft.hybridcompute/machines") == 0);
+}
+
+static bool
+is_same_place(const struct machine *x, const struct machine *y)
+{
+	return (strcasecmp(x->name, y->name) == 0 &&
+	    strcasecmp(x->group, y->group) == 0 &&
+	    strcasecmp(x->subscription, y->subscription) == 0);
+}
+
+/* at[0] to at[n - 1] have the same place.  Moves what is left of them to to. */
+static size_t
+merge(struct machine *to, struct machine *at, size_t n)
+{
+	bool has_server = false;
+	size_t i, left = 0;
+
+	for (i = 0; i < n; i++)
+		has_server = has_server || is_server(&at[i]);
+	for (i = 0; i < n; i++)
+		if ((has_server && !is_server(&at[i])) || (left > 0 &&
+		    strcasecmp(to[left - 1].id, at[i].id) == 0))
+			drop(&at[i]);
+		else
+			to[left++] = at[i];
+	return (left);
+}
+
+void
+machines_merge(struct machines *l)
+{
+	size_t i, n, left = 0;
+
+	for (i = 0; i < l->n; i += n) {
+		for (n = 1; i + n < l->n &&
+		    is_same_place(&l->at[i], &l->at[i + n]); n++)
+			;
+		left += merge(&l->at[left], &l->at[i], n);
+	}
+	l->n = left;
+}
+
+void
+machines_filter(struct machines *l, bool (*keep)(const void *,
+    const struct machine *), const void *arg)
+{
+	size_t i, left = 0;
+
+	for (i = 0; i < l->n; i++)
+		if (keep(arg, &l->at[i]))
+			l->at[left++] = l->at[i];
+		else
+			drop(&l->at[i]);
+	l->n = left;
+}
+
 void
 machines_free(struct machines *l)
 {

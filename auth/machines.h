@@ -4,6 +4,7 @@
 #ifndef AUTH_MACHINES_H
 #define AUTH_MACHINES_H
 
+#include <stdbool.h>
 #include <stddef.h>
 
 struct err;
@@ -47,6 +48,17 @@ int	 machines_add(struct machines *l, const struct machine *m);
 
 /* By name, group, subscription, id; without regard to case, bytewise otherwise. */
 void	 machines_sort(struct machines *l);
+
+/*
+ * Of a sorted list: one row of those that have the same id, and of an Arc server
+ * that is also listed as a machine of another kind (same name, group and
+ * subscription), the Arc server.
+ */
+void	 machines_merge(struct machines *l);
+
+/* Leaves those for which keep, which gets arg, is true. */
+void	 machines_filter(struct machines *l, bool (*keep)(const void *arg,
+	    const struct machine *m), const void *arg);
 
 /* The value of a tag, whose name is compared without case as Azure does; or NULL. */
 const char *machine_tag(const struct machine *m, const char *name);

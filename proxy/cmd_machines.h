@@ -11,8 +11,8 @@ struct err;
 struct machines;
 
 /*
- * Rows that follow CMD_ROWS in the table of such a verb; its arguments are NAME or
- * GLOB.
+ * Rows that follow CMD_ROWS or CMD_ROWS_HIDDEN in the table of such a verb; its
+ * arguments are NAME or GLOB.
  */
 enum { CMD_GROUP = CMD_NROWS, CMD_SUBSCRIPTION, CMD_TAG, CMD_STATUS, CMD_QUERY,
     CMD_CREDENTIAL, CMD_MACHINES_NROWS };
@@ -32,5 +32,12 @@ enum { CMD_GROUP = CMD_NROWS, CMD_SUBSCRIPTION, CMD_TAG, CMD_STATUS, CMD_QUERY,
  */
 int	 cmd_machines(const struct options *o, int nargs,
 	    const struct cloud *c, struct machines *out, struct err *e);
+
+/*
+ * Is there a machine for each NAME among the arguments that is no glob?  Returns
+ * 0; or -1 with E201 for the first that has none.
+ */
+int	 cmd_machines_found(const struct options *o, int nargs,
+	    const struct machines *l, struct err *e);
 
 #endif
