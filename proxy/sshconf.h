@@ -25,7 +25,7 @@ struct sshconf {
 	const char	*proxy;		/* absolute path of arc-relay-proxy */
 	const char	*tool;		/* absolute path of arc-relay */
 	const char *const *proxy_args;	/* more arguments for proxy, NULL at the end; or NULL */
-	const char	*made_by;	/* the command line, for a comment; or NULL */
+	const char	*made_by;	/* the command line, for a comment: any text; or NULL */
 	const char	*user;		/* NULL: not said */
 	const char	*user_tag;	/* the tag whose value is the user; NULL: none */
 	const char	*identity_file;	/* NULL: not said */
@@ -36,15 +36,16 @@ struct sshconf {
 	bool		 entra;		/* log in with a certificate of Entra's */
 	bool		 mux;		/* share one connection for 10 minutes */
 	bool		 bare;		/* also NAME without ".arc" */
-	/* with bare: does the user mean something else by NAME?  Then it is no alias.  NULL: no */
+	/* with bare: does the user mean something else by it?  Then not.  NULL: no */
 	bool		 (*is_taken)(void *arg, const char *name);
 	void		*taken_arg;
 	bool		 wildcard;	/* and a block for *.arc that asks when used */
 };
 
 /*
- * Can the settings be written?  A path is absolute and has no quote, backslash, '!',
- * '$' or control character in it; a user is [DOMAIN\]USER (auth/sshuser.h).
+ * Can the settings be written?  A path is absolute and has no quote, backquote,
+ * backslash, '!', '$' or control character in it; a user is [DOMAIN\]USER, as of
+ * auth/sshuser.h.
  * Returns 0; or -1 with EX_USAGE that names the one that cannot.
  */
 int	 sshconf_check(const struct sshconf *s, struct err *e);
@@ -56,6 +57,7 @@ int	 sshconf_check(const struct sshconf *s, struct err *e);
 enum sshconf_note {
 	SSHCONF_LEFT_OUT,	/* there is no block for it */
 	SSHCONF_NO_ENTRA,	/* there is one, without the Entra login */
+	SSHCONF_NOT_BARE,	/* there is one, but NAME alone is_taken */
 };
 
 /*
