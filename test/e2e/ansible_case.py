@@ -1,0 +1,60 @@
+"""What the tests with ansible share: the real ansible-core, machines whose port 22 is one real sshd.
+
+What ansible keeps goes into a folder of the test; ssh looks for its files in the
+home of /etc/passwd, hence "-F".
+"""
+
+import os
+import subprocess
+
+from harness import HANG_S, PROXY, TOP, WRAP, SshCase, whoami
+
+EXAMPLES = os.path.join(TOP, "contrib", "ansible")
+
+
+class AnsibleCase(SshCase):
+    N = 1                   # machines: host00, host01, ..
+    settings = staticmethod(lambda i: {})       # of each, for add_machine
+
+    @classmethod
+    def setUpClass(cls):
+        super().setUpClass()
+        cls.names = [f"host{i:02}" for i in range(cls.N)]
+        for i, name in enumerate(cls.names):
+            cls.emu.add_machine(name, port=cls.sshd.port, wait=False, **cls.settings(i))
+        for name in cls.names:
+            cls.emu.wait(HANG_S, who="agent", what="listening", machine=name)
+
+    def setUp(self):
+        super().setUp()
+        self.config = self.hosts_config()
+        self.control = os.path.join(self.home, "cp")
+        self.env.update(ANSIBLE_CONFIG=self.file("ansible.cfg", ""), ANSIBLE_PYTHON_INTERPRETER="/usr/bin/python3",
+                        ANSIBLE_LOCAL_TEMP=self.home + "/local", ANSIBLE_REMOTE_TEMP=self.home + "/remote",
+                        ANSIBLE_SSH_CONTROL_PATH_DIR=self.control, ANSIBLE_SSH_COMMON_ARGS=f"-F {self.config}",
+                        ANSIBLE_NOCOLOR="1", LC_ALL="C.UTF-8")
+
+    def tearDown(self):
+        self.end_masters()
+
+    def end_masters(self):
+        """Those of ControlPersist would live on for a minute."""
+        for name in os.listdir(self.control) if os.path.isdir(self.control) else []:
+            subprocess.run(["ssh", "-F", "none", "-o", f"ControlPath={self.control}/{name}", "-O", "exit", "x"],
+                           capture_output=True, timeout=HANG_S)
+
+    def hosts_config(self):
+        lines = ["Host *.arc", f"    User {whoami()}", f"    IdentityFile {self.sshd.path('user_key')}",
+                 "    IdentitiesOnly yes", f"    UserKnownHostsFile {self.home}/known_hosts",
+                 "    StrictHostKeyChecking accept-new", "    BatchMode yes", ""]
+        for name in self.names:
+            command = " ".join(WRAP + [PROXY, *self.relay_options(), "-p %p --deadline 115 --",
+                                       f"'{self.emu.machine_id(name)}'"])
+            lines += [f"Host {name}.arc", f"    HostKeyAlias arc-{name}", f"    ProxyCommand {command}",
+                      "    ConnectTimeout 120", ""]
+        return self.file("config", "\n".join(lines))
+
+    def ansible(self, *command, **env):
+        """Runs ansible-playbook, ansible-inventory, ...  Returns the CompletedProcess."""
+        return subprocess.run(command, env={**self.env, **env}, cwd=self.home, stdin=subprocess.DEVNULL,
+                              capture_output=True, text=True, timeout=10 * HANG_S)

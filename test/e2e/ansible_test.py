@@ -1,0 +1,60 @@
+"""Goal: ansible-core with its own settings reaches fifty machines at once by their aliases,
+and Azure is asked once for what fifty need.
+"""
+
+import re
+import time
+
+import tap
+from ansible_case import AnsibleCase
+from harness import MODE
+
+MANY = {"valgrind": 4, "asan": 20}.get(MODE, 50)
+PLAY = """
+- hosts: all
+  gather_facts: false
+  tasks:
+    - ping:
+"""
+
+
+def relay_delay(i):
+    """Half a second until the relay lets somebody in, and a few seconds now and then."""
+    return 3.5 if i % 25 == 7 else 0.5
+
+
+class FiftyForks(AnsibleCase):
+    N = MANY
+    settings = staticmethod(lambda i: {"accept_delay": relay_delay(i)})
+
+    def play(self, **env):
+        """Runs PLAY on all machines at once; (new tokens, new listCredentials, new connections)."""
+        before, began = self.requests(), time.monotonic()
+        done = self.ansible("ansible-playbook", "-i", self.inventory(), "-f", str(MANY),
+                            self.file("play.yml", PLAY), **env)
+        print(f"# {MANY} forks, {env}: {time.monotonic() - began:.1f} s")
+        self.assertEqual(done.returncode, 0, done.stdout + done.stderr)
+        self.assertEqual(len(re.findall(r"^host\d+\.arc .*\bok=1 .*\bunreachable=0 .*\bfailed=0 ", done.stdout,
+                                        re.MULTILINE)), MANY, done.stdout)
+        self.end_masters()
+        return tuple(after - before for before, after in zip(before, self.requests()))
+
+    def inventory(self):
+        return self.file("hosts", "".join(f"{name}.arc\n" for name in self.names))
+
+    def requests(self):
+        return (self.emu.count(who="entra", what="token"), self.emu.count(who="arm", operation="listcredentials"),
+                self.emu.count(who="relay", what="connect"))
+
+    def test_cold_and_warm(self):
+        settings = self.ansible("ansible-config", "dump")
+        self.assertRegex(settings.stdout, r"DEFAULT_TIMEOUT\(default\) = 10\n")
+        for what, pipelining, asked in (("cold", True, (1, MANY)), ("warm", True, (0, 0)), ("warm", False, (0, 0))):
+            with self.subTest(what, pipelining=pipelining):
+                *requests, connections = self.play(ANSIBLE_PIPELINING=str(pipelining))
+                self.assertEqual(tuple(requests), asked)
+                self.assertEqual(connections, MANY)     # all of a machine's tasks share one
+
+
+if __name__ == "__main__":
+    tap.main()
