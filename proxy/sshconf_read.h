@@ -1,7 +1,7 @@
 /*
  * Reads back what sshconf_write wrote, to prove a file before it replaces another.
- * Pure.  It shares no code with the writer, and knows ssh_config(5) only as far as
- * the writer uses it: what that could not have written is refused.
+ * Pure.  It shares no code with sshconf.c, and knows ssh_config(5) only as far as
+ * that uses it: what could not have been written there is refused.
  */
 #ifndef PROXY_SSHCONF_READ_H
 #define PROXY_SSHCONF_READ_H
@@ -23,14 +23,15 @@ struct sshconf_block {
 	const char	*target;	/* its last: a resource id, or "%n" */
 	const char	*user;		/* NULL: not said */
 	int		 port;		/* 22: not said */
-	bool		 entra;		/* it logs in with a certificate */
+	bool		 entra;		/* it has a Match for a certificate */
 };
 
 /*
  * Calls each with arg for every block of text (len bytes), in their order.  Stops
  * when that returns -1, which has set the error.
- * Returns 0; or -1 with EX_DATAERR that names the line: not ours, cut short, an alias
- * or a key that stands there twice, an id that is none; or no memory.
+ * Returns 0; or -1, maybe after some calls, with EX_DATAERR that names the line: not
+ * what we write, cut short, an alias that two blocks have, an id that is none or
+ * whose key is another; or no memory.
  */
 int	 sshconf_read(const char *text, size_t len,
 	    int (*each)(void *arg, const struct sshconf_block *b,

@@ -5,7 +5,8 @@
  * with the members of struct sshconf and struct machine.  The text goes to standard
  * output, and what is said about machines to standard error: WHAT NAME: WHY.
  *	sshconf_play		write
- *	sshconf_play time	and say how long it took, in ms, instead of the text
+ *	sshconf_play time	say how long it took, in ms, instead of the text
+ *	sshconf_play read	say what sshconf_read finds in the text instead
  */
 #include <stdio.h>
 #include <stdlib.h>
@@ -15,6 +16,7 @@
 #include "auth/machines.h"
 #include "auth/text.h"
 #include "proxy/sshconf.h"
+#include "proxy/sshconf_read.h"
 #include "relay/clock.h"
 #include "relay/err.h"
 #include "relay/secret.h"
@@ -68,6 +70,21 @@ note(void *arg, const struct machine *m, enum sshconf_note what, const char *why
 	(void)fprintf(stderr, "%s %s: %s\n", names[what], m->name, why);
 }
 
+static int
+show(void *arg, const struct sshconf_block *b, struct err *e)
+{
+	size_t i;
+
+	(void)arg, (void)e;
+	(void)printf("%s %s %d %s %s", b->key != NULL ? b->key : "-",
+	    b->user != NULL ? b->user : "-", b->port, b->entra ? "entra" : "-",
+	    b->target);
+	for (i = 0; i < b->nalias; i++)
+		(void)printf(" %s", b->alias[i]);
+	(void)putchar('\n');
+	return (0);
+}
+
 static void
 read_all(struct secret *out)
 {
@@ -80,7 +97,7 @@ read_all(struct secret *out)
 }
 
 static int
-play(const struct js *o, bool time, struct err *e)
+play(const struct js *o, const char *what, struct err *e)
 {
 	const char *args[ARGS_MAX + 1] = { NULL };
 	const struct js *at = js_at(o, "machines");
@@ -113,9 +130,12 @@ play(const struct js *o, bool time, struct err *e)
 		add_machine(&l, js_item(at, i));
 	machines_sort(&l);
 	began = clock_ms();
-	if ((rc = sshconf_write(&s, &l, &out, note, NULL, e)) == 0 && time)
+	if ((rc = sshconf_write(&s, &l, &out, note, NULL, e)) == 0 &&
+	    strcmp(what, "time") == 0)
 		(void)printf("%lld ms, %zu bytes\n",
 		    (long long)(clock_ms() - began), out.len);
+	else if (rc == 0 && strcmp(what, "read") == 0)
+		rc = sshconf_read(out.data, out.len, show, NULL, e);
 	else if (rc == 0)
 		(void)fwrite(out.data, 1, out.len, stdout);
 	secret_free(&out);
@@ -137,7 +157,7 @@ main(int argc, char **argv)
 		(void)fprintf(stderr, "%s\n", why);
 		return (EX_USAGE);
 	}
-	rc = play(o, argc > 1 && strcmp(argv[1], "time") == 0, &e);
+	rc = play(o, argc > 1 ? argv[1] : "", &e);
 	if (rc == -1)
 		(void)fprintf(stderr, "%s\n", err_line(&e, "sshconf_play", NULL,
 		    line, sizeof(line)));
