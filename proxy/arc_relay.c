@@ -19,6 +19,7 @@ static const struct verb {
 } verbs[] = {
 	{ "cache", cmd_cache, "list or clear what is kept of tokens and credentials" },
 	{ "credentials", cmd_credentials, "get the relay credential of a machine" },
+	{ "inventory", cmd_inventory, "machines for ansible" },
 	{ "list", cmd_list, "the machines that you can see" },
 	{ "login", cmd_login, "log in to Azure" },
 	{ "logout", cmd_logout, "forget who is logged in" },

@@ -63,8 +63,8 @@ check_path(const char *what, const char *path, const char *also, struct err *e)
 }
 
 /* USER or DOMAIN\USER: ssh keeps one backslash before a letter as it is. */
-static bool
-is_user(const char *name)
+bool
+sshconf_is_user(const char *name)
 {
 	const char *backslash = strchr(name, '\\');
 	char domain[SSHUSER_MAX + 1];
@@ -96,7 +96,7 @@ check_words(const struct sshconf *s, struct err *e)
 	for (arg = s->proxy_args; arg != NULL && *arg != NULL; arg++)
 		if (check_text("an argument of arc-relay-proxy", *arg, "", e) == -1)
 			return (-1);
-	if (s->user != NULL && !is_user(s->user)) {
+	if (s->user != NULL && !sshconf_is_user(s->user)) {
 		err_set(e, EX_USAGE, "", "not a user for ssh_config: %s", s->user);
 		return (err_fix(e, "letters, digits and ._@+#-, at most %d of them",
 		    SSHUSER_MAX));
@@ -306,7 +306,7 @@ find_user(const struct sshconf *s, const struct machine *m, const char **user)
 	const char *tag = s->user_tag != NULL ? machine_tag(m, s->user_tag) : NULL;
 
 	*user = tag != NULL && tag[0] != '\0' ? tag : s->user;
-	return (*user == NULL || is_user(*user) ? 0 : -1);
+	return (*user == NULL || sshconf_is_user(*user) ? 0 : -1);
 }
 
 static void

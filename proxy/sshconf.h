@@ -44,11 +44,14 @@ struct sshconf {
 
 /*
  * Can the settings be written?  A path is absolute and has no quote, backquote,
- * backslash, '!', '$' or control character in it; a user is [DOMAIN\]USER, as of
- * auth/sshuser.h.
+ * backslash, '!', '$' or control character in it; a user is one of
+ * sshconf_is_user.
  * Returns 0; or -1 with EX_USAGE that names the one that cannot.
  */
 int	 sshconf_check(const struct sshconf *s, struct err *e);
+
+/* [DOMAIN\]USER, as of auth/sshuser.h? */
+bool	 sshconf_is_user(const char *name);
 
 /*
  * What became of a machine that is not as all the others.  why is static text: "its

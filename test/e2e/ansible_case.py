@@ -7,12 +7,25 @@ home of /etc/passwd, hence "-F".
 import os
 import subprocess
 
-from harness import HANG_S, PROXY, TOP, WRAP, SshCase, whoami
+from harness import HANG_S, PROXY, TOP, WRAP, EmulatorCase, SshCase, whoami
 
 EXAMPLES = os.path.join(TOP, "contrib", "ansible")
 
 
-class AnsibleCase(SshCase):
+class AnsibleCase(EmulatorCase):
+    def setUp(self):
+        super().setUp()
+        self.env.update(ANSIBLE_CONFIG=self.file("ansible.cfg", ""), ANSIBLE_PYTHON_INTERPRETER="/usr/bin/python3",
+                        ANSIBLE_LOCAL_TEMP=self.home + "/local", ANSIBLE_REMOTE_TEMP=self.home + "/remote",
+                        ANSIBLE_NOCOLOR="1", LC_ALL="C.UTF-8")
+
+    def ansible(self, *command, **env):
+        """Runs ansible-playbook, ansible-inventory, ...  Returns the CompletedProcess."""
+        return subprocess.run(command, env={**self.env, **env}, cwd=self.home, stdin=subprocess.DEVNULL,
+                              capture_output=True, text=True, timeout=10 * HANG_S)
+
+
+class HostsCase(AnsibleCase, SshCase):
     N = 1                   # machines: host00, host01, ..
     settings = staticmethod(lambda i: {})       # of each, for add_machine
 
@@ -29,10 +42,7 @@ class AnsibleCase(SshCase):
         super().setUp()
         self.config = self.hosts_config()
         self.control = os.path.join(self.home, "cp")
-        self.env.update(ANSIBLE_CONFIG=self.file("ansible.cfg", ""), ANSIBLE_PYTHON_INTERPRETER="/usr/bin/python3",
-                        ANSIBLE_LOCAL_TEMP=self.home + "/local", ANSIBLE_REMOTE_TEMP=self.home + "/remote",
-                        ANSIBLE_SSH_CONTROL_PATH_DIR=self.control, ANSIBLE_SSH_COMMON_ARGS=f"-F {self.config}",
-                        ANSIBLE_NOCOLOR="1", LC_ALL="C.UTF-8")
+        self.env.update(ANSIBLE_SSH_CONTROL_PATH_DIR=self.control, ANSIBLE_SSH_COMMON_ARGS=f"-F {self.config}")
 
     def tearDown(self):
         self.end_masters()
@@ -53,8 +63,3 @@ class AnsibleCase(SshCase):
             lines += [f"Host {name}.arc", f"    HostKeyAlias arc-{name}", f"    ProxyCommand {command}",
                       "    ConnectTimeout 120", ""]
         return self.file("config", "\n".join(lines))
-
-    def ansible(self, *command, **env):
-        """Runs ansible-playbook, ansible-inventory, ...  Returns the CompletedProcess."""
-        return subprocess.run(command, env={**self.env, **env}, cwd=self.home, stdin=subprocess.DEVNULL,
-                              capture_output=True, text=True, timeout=10 * HANG_S)

@@ -6,7 +6,7 @@ import re
 import time
 
 import tap
-from ansible_case import AnsibleCase
+from ansible_case import HostsCase
 from harness import MODE
 
 MANY = {"valgrind": 4, "asan": 20}.get(MODE, 50)
@@ -23,7 +23,7 @@ def relay_delay(i):
     return 3.5 if i % 25 == 7 else 0.5
 
 
-class FiftyForks(AnsibleCase):
+class FiftyForks(HostsCase):
     N = MANY
     settings = staticmethod(lambda i: {"accept_delay": relay_delay(i)})
 

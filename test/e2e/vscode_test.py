@@ -9,7 +9,7 @@ import socket
 import subprocess
 
 import tap
-from ansible_case import AnsibleCase
+from ansible_case import HostsCase
 from harness import HANG_S, TOP, free_port, wait_for, can_connect
 
 EXAMPLE = os.path.join(TOP, "contrib", "vscode-settings.json")
@@ -20,7 +20,7 @@ def settings():
         return json.loads(re.sub(r"^\s*//.*$", "", file.read(), flags=re.MULTILINE))
 
 
-class RemoteSsh(AnsibleCase):
+class RemoteSsh(HostsCase):
     def start(self, port, timeout_s):
         return subprocess.Popen(["ssh", "-T", "-D", str(port), "-F", self.config, "-o",
                                  f"ConnectTimeout={timeout_s}", "host00.arc", "bash"], env=self.env,
