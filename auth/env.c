@@ -1,6 +1,7 @@
 /*
  * Environment variables, see env.h.
  */
+#include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 #include <unistd.h>
@@ -89,6 +90,47 @@ env_take_secrets(void)
 	for (i = 0; i < NPRIVATE; i++)
 		(void)unsetenv(private_names[i]);
 	return (rc);
+}
+
+/* What was taken comes first.  Not secret_malloc: a fork would find it empty. */
+char **
+env_whole(void)
+{
+	char **env;
+	size_t i, n, size;
+
+	for (n = 0; environ != NULL && environ[n] != NULL; n++)
+		;
+	if ((env = calloc(NPRIVATE + n + 1, sizeof(*env))) == NULL)
+		return (NULL);
+	for (i = n = 0; i < NPRIVATE; i++) {
+		if (taken[i].data == NULL)
+			continue;
+		size = strlen(private_names[i]) + 1 + taken[i].len + 1;
+		if ((env[n] = malloc(size)) == NULL) {
+			env_whole_free(env);
+			return (NULL);
+		}
+		(void)snprintf(env[n++], size, "%s=%s", private_names[i],
+		    taken[i].data);
+	}
+	for (i = 0; environ != NULL && environ[i] != NULL; i++)
+		env[n++] = environ[i];
+	return (env);
+}
+
+void
+env_whole_free(char **env)
+{
+	size_t i, n;
+
+	for (i = n = 0; env != NULL && i < NPRIVATE; i++) {
+		if (taken[i].data == NULL || env[n] == NULL)
+			continue;
+		secret_wipe(env[n], strlen(env[n]));
+		free(env[n++]);
+	}
+	free(env);
 }
 
 void

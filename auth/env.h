@@ -25,6 +25,13 @@ bool	 env_is_private(const char *assignment);
 int	 env_take_secrets(void);
 
 /*
+ * The environment with all that was taken out of it, for a program of ours that
+ * takes it out again.  Gives it; NULL if there is no memory.
+ */
+char	**env_whole(void);
+void	 env_whole_free(char **env);
+
+/*
  * Wipes all that is private, taken or still in the environment: for a process
  * that needs none any more.
  */

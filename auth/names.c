@@ -2,10 +2,11 @@
  * The names of all machines, see names.h.
  */
 #include <ctype.h>
-#include <stdbool.h>
 #include <stdio.h>
+#include <stdlib.h>
 #include <string.h>
 #include <strings.h>
+#include <unistd.h>
 
 #include "auth/arc.h"
 #include "auth/cache.h"
@@ -109,7 +110,6 @@ line_of(const struct machine *m, struct line *l)
 	*l = (struct line){ .subscription_name = "" };
 	if (m->id[0] != '/' || arc_id_parse(m->id, &l->id, &unused) == -1 ||
 	    strcasecmp(l->id.name, m->name) != 0 ||
-	    strcasecmp(l->id.group, m->group) != 0 ||
 	    strcasecmp(l->id.subscription, m->subscription) != 0 ||
 	    !is_sane(l))
 		return (-1);
@@ -500,6 +500,26 @@ names_each(const struct cache *c, const char *identity, const char *prefix,
 		}
 	names_free(&n);
 	return (0);
+}
+
+/* The lock of the file holds the time of the last claim, behind its head. */
+bool
+names_claim(const struct cache *c, const char *identity)
+{
+	int64_t now_ms = entry_now_ms(), last_ms;
+	char file[FOLDER_NAME_MAX];
+	bool ours;
+	int lock;
+
+	if (file_name(identity, file) == -1 ||
+	    (lock = folder_lock(&c->folder, file, 0)) == -1)
+		return (false);
+	ours = pread(lock, &last_ms, sizeof(last_ms), FOLDER_LOCK_HEAD) !=
+	    sizeof(last_ms) || llabs(now_ms - last_ms) > NAMES_CLAIM_S * 1000;
+	if (ours)
+		(void)!pwrite(lock, &now_ms, sizeof(now_ms), FOLDER_LOCK_HEAD);
+	folder_unlock(lock);
+	return (ours);
 }
 
 int

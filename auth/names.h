@@ -20,6 +20,7 @@
 #ifndef AUTH_NAMES_H
 #define AUTH_NAMES_H
 
+#include <stdbool.h>
 #include <stddef.h>
 #include <stdint.h>
 
@@ -31,6 +32,8 @@ struct machines;
 #define NAMES_SETTLED_S	60
 #define NAMES_FRESH_S	3600
 #define NAMES_KEEP_S	(30 * 24 * 3600)
+
+#define NAMES_CLAIM_S	30
 
 #define NAMES_FILE	"names."		/* begins the name of a file */
 #define NAMES_FILE_MAX	(16 * 1024 * 1024)	/* bytes */
@@ -69,6 +72,12 @@ void	 names_keep(const struct cache *c, const char *identity,
 int	 names_each(const struct cache *c, const char *identity,
 	    const char *prefix, void (*each)(void *arg, const char *name,
 	    const char *id), void *arg);
+
+/*
+ * Shall the caller see to it that the names are renewed?  Of all that ask within
+ * NAMES_CLAIM_S one is told so.
+ */
+bool	 names_claim(const struct cache *c, const char *identity);
 
 /* What a file of names says of itself. */
 struct names_about {

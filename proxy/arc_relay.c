@@ -23,6 +23,7 @@ static const struct verb {
 	{ "list", cmd_list, "the machines that you can see" },
 	{ "login", cmd_login, "log in to Azure" },
 	{ "logout", cmd_logout, "forget who is logged in" },
+	{ "names", cmd_names, "what can be typed for a machine, without asking Azure" },
 	{ "whoami", cmd_whoami, "whom Azure takes us for, and until when" },
 	{ "version", cmd_version, "print the versions of program and libraries" },
 };

@@ -18,6 +18,7 @@ int	 cmd_inventory(int argc, char **argv, struct err *e);
 int	 cmd_list(int argc, char **argv, struct err *e);
 int	 cmd_login(int argc, char **argv, struct err *e);
 int	 cmd_logout(int argc, char **argv, struct err *e);
+int	 cmd_names(int argc, char **argv, struct err *e);
 int	 cmd_version(int argc, char **argv, struct err *e);
 int	 cmd_whoami(int argc, char **argv, struct err *e);
 

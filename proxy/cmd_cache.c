@@ -7,9 +7,12 @@
 #include <strings.h>
 #include <time.h>
 
+#include "auth/arc.h"
 #include "auth/cache.h"
 #include "auth/entry.h"
 #include "auth/json.h"
+#include "auth/names.h"
+#include "auth/target.h"
 #include "proxy/cmd.h"
 #include "proxy/cmd_options.h"
 #include "relay/err.h"
@@ -24,13 +27,13 @@ enum { O_JSON };
 
 struct walk {
 	struct cache	cache;
-	const char	*which;		/* of clear: a machine; NULL: all */
+	const char	*which;		/* of clear: a target; NULL: all */
 	bool		json;
 	long		n;		/* entries shown, or removed */
 	bool		failed;		/* no memory */
 };
 
-/* The last word of the path, or the one after segment. */
+/* The last word of the path, or the one after segment; an entry may hold any. */
 static const char *
 part_of(const char *id, const char *segment, int *len)
 {
@@ -45,36 +48,26 @@ part_of(const char *id, const char *segment, int *len)
 	return (at);
 }
 
-/* NAME, NAME.GROUP, NAME.GROUP.SUBSCRIPTION, perhaps with .arc; or the id. */
+/* A target; or the id in any case. */
 static bool
-is_machine(const char *id, const char *which)
+is_machine(const char *text, const char *which)
 {
-	char host[sizeof(((struct entry *)0)->machine) + 3];
-	size_t len = strlen(which), n;
-	int name, group, sub;
-	const char *name_at = part_of(id, NULL, &name);
-	const char *group_at = part_of(id, "/resourceGroups/", &group);
-	const char *sub_at = part_of(id, "/subscriptions/", &sub);
+	struct err unused = ERR_INIT;
+	size_t len = strlen(which);
+	struct arc_id id;
 
-	if (id[0] == '\0')
-		return (false);
-	if (which[0] == '/') {
-		if (which[len - 1] == '/')
-			len--;
-		return (strlen(id) == len && strncasecmp(id, which, len) == 0);
-	}
-	if (len > 4 && strcasecmp(which + len - 4, ".arc") == 0)
-		len -= 4;
-	(void)snprintf(host, sizeof(host), "%.*s.%.*s.%.*s", name, name_at,
-	    group, group_at, sub, sub_at);
-	n = strlen(host);
-	return (len > 0 && len <= n && strncasecmp(host, which, len) == 0 &&
-	    (len == n || len == (size_t)name ||
-	    len == (size_t)name + 1 + (size_t)group));
+	if (which[0] == '/' && which[len - 1] == '/')
+		len--;
+	if (which[0] == '/')
+		return (strlen(text) == len &&
+		    strncasecmp(text, which, len) == 0);
+	return (text[0] == '/' && arc_id_parse(text, &id, &unused) == 0 &&
+	    target_is(which, id.name, id.group, id.subscription, ""));
 }
 
+/* machines: of names; else -1. */
 static void
-print_json(struct walk *w, const struct entry *x)
+print_json(struct walk *w, const struct entry *x, int64_t machines)
 {
 	struct secret text = SECRET_INIT;
 	struct js *j = js_object();
@@ -83,6 +76,8 @@ print_json(struct walk *w, const struct entry *x)
 	    (x->machine[0] != '\0' &&
 	    (js_set_string(j, "machine", x->machine) == -1 ||
 	    js_set_integer(j, "port", x->port) == -1)) ||
+	    (machines != -1 &&
+	    js_set_integer(j, "machines", machines) == -1) ||
 	    js_set_string(j, "cloud", x->cloud) == -1 ||
 	    js_set_string(j, "account", x->account) == -1 ||
 	    js_set_string(j, "tenant", x->tenant) == -1 ||
@@ -98,10 +93,11 @@ print_json(struct walk *w, const struct entry *x)
 	js_free(j);
 }
 
+/* what: it is good for, if for no machine. */
 static void
-print_line(const struct walk *w, const struct entry *x)
+print_line(const struct walk *w, const struct entry *x, const char *what)
 {
-	char when[32] = "expired", target[200] = "Azure", who[300];
+	char when[32] = "expired", target[200], who[300];
 	time_t end = (time_t)x->expires;
 	int name, group;
 	const char *name_at = part_of(x->machine, NULL, &name);
@@ -110,11 +106,14 @@ print_line(const struct walk *w, const struct entry *x)
 
 	if (end > time(NULL) && gmtime_r(&end, &tm) != NULL)
 		(void)strftime(when, sizeof(when), "%Y-%m-%d %H:%M:%SZ", &tm);
+	(void)snprintf(target, sizeof(target), "%s", what);
 	if (x->machine[0] != '\0')
 		(void)snprintf(target, sizeof(target), "%.*s.%.*s:%d", name,
 		    name_at, group, group_at, x->port);
 	(void)snprintf(who, sizeof(who), "%-20s  %s (%s)", x->cloud,
 	    x->account, x->source);
+	if (x->source[0] == '\0')
+		who[0] = '\0';
 	log_clean(target);
 	log_clean(who);
 	if (w->n == 0)
@@ -134,9 +133,33 @@ list_one(void *arg, const struct cache_key *key, const struct entry *x)
 	    strcmp(x->kind, ENTRY_RELAY) != 0)
 		return;
 	if (w->json)
-		print_json(w, x);
+		print_json(w, x, -1);
 	else
-		print_line(w, x);
+		print_line(w, x, "Azure");
+	w->n++;
+}
+
+/* Names have no account, for they are not secret. */
+static void
+list_names(void *arg, const char *file, const struct names_about *x)
+{
+	struct walk *w = arg;
+	int64_t written = x->written_ms / 1000;
+	struct entry entry = { .kind = "names", .bytes = x->bytes,
+	    .written_ms = x->written_ms, .expires = written + NAMES_KEEP_S };
+	char what[80];
+
+	(void)file;
+	if (x->written_ms == 0)
+		return;
+	if (w->json)
+		print_json(w, &entry, x->machines);
+	else {
+		(void)snprintf(what, sizeof(what), "%lld machines, %lld min "
+		    "old", (long long)x->machines,
+		    (long long)(time(NULL) - written) / 60);
+		print_line(w, &entry, what);
+	}
 	w->n++;
 }
 
@@ -152,12 +175,23 @@ clear_one(void *arg, const struct cache_key *key, const struct entry *x)
 		w->n++;
 }
 
+static void
+clear_names(void *arg, const char *file, const struct names_about *x)
+{
+	struct walk *w = arg;
+
+	(void)x;
+	if (folder_drop(&w->cache.folder, file) == 0)
+		w->n++;
+}
+
 static int
 list(struct walk *w, struct err *e)
 {
 	if (w->json)
 		printf("[");
 	entry_each(&w->cache, list_one, w);
+	names_each_file(&w->cache, list_names, w);
 	if (w->json)
 		printf("]\n");
 	if (w->failed)
@@ -169,6 +203,8 @@ static int
 clear(struct walk *w)
 {
 	entry_each(&w->cache, clear_one, w);
+	if (w->which == NULL)
+		names_each_file(&w->cache, clear_names, w);
 	if (w->json)
 		printf("{\"removed\":%ld}\n", w->n);
 	else
@@ -186,7 +222,7 @@ cmd_cache(int argc, char **argv, struct err *e)
 	int rc;
 
 	rc = cmd_parse(table, "cache list [--json]\n"
-	    "       arc-relay cache clear [--json] [HOST|RESOURCE-ID]", NULL,
+	    "       arc-relay cache clear [--json] [TARGET]", NULL,
 	    argc, argv, &o, e);
 	if (rc != 0)
 		return (rc == 1 ? 0 : -1);

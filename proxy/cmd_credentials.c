@@ -4,15 +4,19 @@
  */
 #include <ctype.h>
 #include <errno.h>
+#include <stdbool.h>
 #include <stdio.h>
 #include <string.h>
+#include <strings.h>
 #include <unistd.h>
 
 #include "auth/arc.h"
 #include "auth/cloud.h"
 #include "auth/creds.h"
 #include "auth/errjson.h"
+#include "auth/names.h"
 #include "auth/relayinfo.h"
+#include "auth/target.h"
 #include "auth/token.h"
 #include "proxy/cmd.h"
 #include "proxy/cmd_options.h"
@@ -48,7 +52,7 @@ static int
 check(const struct options *o, struct err *e)
 {
 	if (o->nrest != 1) {
-		err_set(e, EX_USAGE, "", "credentials needs one resource id");
+		err_set(e, EX_USAGE, "", "credentials needs one machine");
 		return (err_fix(e, "see arc-relay credentials --help"));
 	}
 	if (o->value[O_REFUSED] != NULL && !is_sha256(o->value[O_REFUSED]))
@@ -85,31 +89,64 @@ print(struct secret *line, struct err *e)
 	return (left > 0 ? -1 : 0);
 }
 
+/* A machine that is gone may have come back elsewhere: names are asked anew. */
+static bool
+has_moved(const struct target_request *r, const struct target *t,
+    struct arc_id *id, long age_s, struct err *e)
+{
+	struct target_request again = *r;
+	struct err why = *e;
+	struct arc_id other;
+
+	if (t->is_id || strcmp(e->id, "E201") != 0 || age_s < NAMES_SETTLED_S)
+		return (false);
+	again.refresh = true;
+	if (target_resolve(&again, t, &other, &age_s, e) == -1)
+		return (false);
+	if (strcasecmp(other.text, id->text) == 0) {
+		*e = why;
+		return (false);
+	}
+	*id = other;
+	return (true);
+}
+
 static int
 get(const struct options *o, struct secret *line, struct err *e)
 {
 	struct relay_info info = RELAY_INFO_INIT;
 	struct cloud cloud;
+	struct target target;
 	struct arc_id id;
-	long port = 22;
+	long port = 22, age_s;
 	int rc = -1;
 
-	if (check(o, e) == -1 || arc_id_parse(o->rest[0], &id, e) == -1 ||
+	if (check(o, e) == -1 || target_parse(o->rest[0], &target, e) == -1 ||
 	    (o->value[O_PORT] != NULL && options_number(o->value[O_PORT], 1,
 	    65535, "--port", &port, e) == -1) ||
 	    cmd_cloud(o, &cloud, e) == -1)
 		return (-1);
 
+	const struct target_request t = {
+		.cloud = &cloud, .credential = o->value[O_CREDENTIAL],
+		.no_cache = o->value[O_NO_CACHE] != NULL,
+		.refresh = o->value[O_REFRESH] != NULL,
+	};
 	const struct creds_request r = {
 		.cloud = &cloud, .id = &id, .port = (int)port,
-		.credential = o->value[O_CREDENTIAL],
+		.credential = t.credential,
 		.refused = o->value[O_REFUSED],
-		.refresh = o->value[O_REFRESH] != NULL,
-		.no_cache = o->value[O_NO_CACHE] != NULL,
+		.refresh = t.refresh, .no_cache = t.no_cache,
 	};
 
-	if (creds_get(&r, &info, e) == 0 &&
-	    (rc = relayinfo_format(&info, line)) == -1)
+	if (target_resolve(&t, &target, &id, &age_s, e) == -1)
+		return (-1);
+	if (!target.is_id)
+		cmd_renew_names(o, &cloud, t.credential, age_s);
+	rc = creds_get(&r, &info, e);
+	if (rc == -1 && has_moved(&t, &target, &id, age_s, e))
+		rc = creds_get(&r, &info, e);
+	if (rc == 0 && (rc = relayinfo_format(&info, line)) == -1)
 		err_set(e, EX_OSERR, "", "out of memory");
 	relay_info_free(&info);
 	return (rc);
@@ -123,7 +160,7 @@ cmd_credentials(int argc, char **argv, struct err *e)
 	struct options o;
 	int rc, status = 0;
 
-	if ((rc = cmd_parse(table, "credentials [OPTION ...] RESOURCE-ID",
+	if ((rc = cmd_parse(table, "credentials [OPTION ...] TARGET",
 	    token_help(sources), argc, argv, &o, e)) != 0)
 		return (rc == 1 ? 0 : -1);
 	rc = get(&o, &line, e);

@@ -4,9 +4,13 @@
 #include <stdio.h>
 #include <string.h>
 
+#include "auth/cache.h"
 #include "auth/cloud.h"
+#include "auth/identity.h"
 #include "auth/json.h"
+#include "auth/names.h"
 #include "proxy/cmd_options.h"
+#include "proxy/renew.h"
 #include "relay/err.h"
 #include "relay/log.h"
 #include "relay/secret.h"
@@ -70,4 +74,27 @@ cmd_cloud(const struct options *o, struct cloud *c, struct err *e)
 		return (-1);
 	return (cloud_network(c, o->value[CMD_CA_FILE], o->value[CMD_PROXY],
 	    o->value[CMD_PROXY_AUTH_FILE], e));
+}
+
+void
+cmd_renew_names(const struct options *o, const struct cloud *c,
+    const char *credential, long age_s)
+{
+	const struct renew how = {
+		.cloud = o->value[CMD_CLOUD],
+		.cloud_file = o->value[CMD_CLOUD_FILE],
+		.ca_file = o->value[CMD_CA_FILE],
+		.proxy = o->value[CMD_PROXY],
+		.proxy_auth_file = o->value[CMD_PROXY_AUTH_FILE],
+		.credential = credential,
+	};
+	char identity[SHA256_HEX + 1];
+	struct cache cache;
+
+	if (age_s <= NAMES_FRESH_S)
+		return;
+	identity_hash(c, credential, NULL, identity);
+	cache_open(&cache);
+	renew_names(&cache, identity, age_s, &how);
+	cache_close(&cache);
 }

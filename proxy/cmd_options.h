@@ -57,4 +57,11 @@ int	 cmd_print_json(const struct js *j, struct err *e);
 /* The cloud that the first rows say.  Returns 0, or -1 as cloud_load does. */
 int	 cmd_cloud(const struct options *o, struct cloud *c, struct err *e);
 
+/*
+ * For a verb whose TARGET was resolved (target_resolve) by names of age_s: has
+ * them renewed in the background if they are old (proxy/renew.h).
+ */
+void	 cmd_renew_names(const struct options *o, const struct cloud *c,
+	    const char *credential, long age_s);
+
 #endif

@@ -11,16 +11,19 @@
 #include <time.h>
 #include <unistd.h>
 
+#include "auth/arc.h"
 #include "auth/cache.h"
 #include "auth/cloud.h"
 #include "auth/creds.h"
 #include "auth/errjson.h"
 #include "auth/identity.h"
+#include "auth/names.h"
 #include "auth/relayinfo.h"
 #include "auth/text.h"
 #include "proxy/beside.h"
 #include "proxy/credential.h"
 #include "proxy/opts.h"
+#include "proxy/renew.h"
 #include "proxy/sshio.h"
 #include "relay/crypto.h"
 #include "relay/err.h"
@@ -241,24 +244,55 @@ from_helper(const struct opts *o, const struct cloud *cloud, struct sshio *ssh,
 	return (rc);
 }
 
+/*
+ * The resource id that the target is known by.  Returns 0; or -1: it is not
+ * known, with an error if arc-relay would say no other.
+ */
+static int
+find_id(const struct opts *o, const struct cache *cache, const char *identity,
+    struct arc_id *id, struct err *e)
+{
+	const struct renew how = {
+		.cloud = o->cloud, .cloud_file = o->cloud_file,
+		.ca_file = o->ca_file, .proxy = o->proxy,
+		.proxy_auth_file = o->proxy_auth_file,
+	};
+	enum names_found found;
+	long age_s = 0;
+
+	if (o->target.is_id)
+		return (arc_id_parse(o->target.text, id, e));
+	found = names_find(cache, identity, o->target.text, id, &age_s, e);
+	if (found == NAMES_NONE && age_s >= NAMES_SETTLED_S)
+		*e = (struct err)ERR_INIT;	/* there may be one by now */
+	else if (found != NAMES_MISS)
+		renew_names(cache, identity, age_s, &how);
+	return (found == NAMES_ONE ? 0 : -1);
+}
+
+/* Returns 0; or -1 for a miss, with an error as find_id. */
 static int
 from_cache(const struct opts *o, const struct cloud *cloud,
-    const char *refused, struct relay_info *info)
+    const char *refused, struct relay_info *info, struct err *e)
 {
 	char identity[SHA256_HEX + 1];
 	struct cache_key key;
 	struct cache cache;
-	int rc;
+	struct arc_id id;
+	int rc = -1;
 
 	if (!cache_is_wanted(o->no_cache))
 		return (-1);
 	identity_hash(cloud, NULL, NULL, identity);
-	key = cache_key_relay(identity, o->target.text, o->port);
 	cache_open(&cache);	/* arc-relay tells when there is none */
-	rc = creds_cached(&cache, &key, cloud->relay_suffix, refused, info);
+	if (find_id(o, &cache, identity, &id, e) == 0) {
+		key = cache_key_relay(identity, id.text, o->port);
+		rc = creds_cached(&cache, &key, cloud->relay_suffix, refused,
+		    info);
+	}
 	cache_close(&cache);
 	if (rc == 0)
-		log_verbose("the cache has a credential");
+		log_verbose("the cache has a credential of %s", id.text);
 	return (rc);
 }
 
@@ -278,8 +312,10 @@ credential_get(const struct opts *o, const struct cloud *cloud,
 	if (refused != NULL)
 		crypto_sha256_hex(refused->access_key.data,
 		    refused->access_key.len, hex);
-	if (from_cache(o, cloud, refused != NULL ? hex : NULL, info) == 0)
+	if (from_cache(o, cloud, refused != NULL ? hex : NULL, info, e) == 0)
 		return (0);
+	if (e->status != 0)
+		return (-1);
 	return (from_helper(o, cloud, ssh, refused != NULL ? hex : NULL,
 	    wait_ms, info, e));
 }

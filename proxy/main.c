@@ -31,9 +31,7 @@ session(const struct opts *o, struct sshio *ssh, struct pump *p,
     struct wire_answer *refusal, struct err *e)
 {
 	int64_t began_ms = clock_ms();
-	struct diag_names names = {
-	    o->has_target ? o->target.name : "the machine", o->port
-	};
+	struct diag_names names = { opts_machine(o), o->port };
 	struct relay_info info = RELAY_INFO_INIT;
 	struct wire *wire = NULL;
 	struct cloud cloud;
@@ -101,8 +99,8 @@ tell(const struct opts *o, struct sshio *ssh, const struct pump *p,
 	char line[ERR_LINE_MAX + 1];
 	int said = 0;
 
-	(void)err_line(e, PROGRAM, o->has_target ? o->target.name : NULL, line,
-	    sizeof(line));
+	(void)err_line(e, PROGRAM, o->has_target ? opts_machine(o) : NULL,
+	    line, sizeof(line));
 	if (ssh->out != -1 && p->down_bytes == 0)
 		said = sshio_farewell(ssh, packet, lastwords(line, packet));
 	if (o->log_json && o->drop_in)

@@ -47,10 +47,12 @@ void
 opts_help(FILE *out)
 {
 	(void)fprintf(out,
-	    "usage: arc-relay-proxy [options] RESOURCE-ID\n"
+	    "usage: arc-relay-proxy [options] TARGET\n"
 	    "       arc-relay-proxy [options] -r FILE\n\n"
 	    "Connects stdin and stdout to the SSH server of an Azure Arc "
-	    "machine,\nfor ssh's ProxyCommand.\n\n");
+	    "machine, for\nssh's ProxyCommand.  TARGET: NAME, NAME.GROUP, "
+	    "NAME.GROUP.SUBSCRIPTION, each with\nor without .arc; or its "
+	    "resource id.\n\n");
 	options_help(table, out);
 	(void)fprintf(out, "\nWithout both, the relay information is taken "
 	    "from SSHPROXY_RELAY_INFO.\n"
@@ -80,6 +82,15 @@ split_host_port(const char *text, struct opts *o, struct err *e)
 	o->connect_host[len] = '\0';
 	o->connect_port = (int)port;
 	return (0);
+}
+
+const char *
+opts_machine(const struct opts *o)
+{
+	if (!o->has_target)
+		return ("the machine");
+	return (o->target.is_id ? strrchr(o->target.text, '/') + 1 :
+	    o->target.text);
 }
 
 int
@@ -116,7 +127,7 @@ opts_parse(int argc, char **argv, struct opts *o, struct err *e)
 		return (err_fix(e, "leave one of them out"));
 	}
 	if (got.nrest == 1) {
-		if (arc_id_parse(got.rest[0], &o->target, e) == -1)
+		if (target_parse(got.rest[0], &o->target, e) == -1)
 			return (-1);
 		o->has_target = true;
 	}

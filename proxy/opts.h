@@ -7,7 +7,7 @@
 #include <stdbool.h>
 #include <stdio.h>
 
-#include "auth/arc.h"
+#include "auth/target.h"
 #include "relay/log.h"
 
 struct err;
@@ -17,7 +17,7 @@ struct err;
 struct opts {
 	const char	*relay_file;	/* -r; or NULL */
 	bool		 has_target;
-	struct arc_id	 target;	/* the machine, if has_target */
+	struct target	 target;	/* the machine, if has_target */
 	int		 port;		/* of the machine, 1-65535 */
 	char		 connect_host[OPTS_HOST_MAX + 1];	/* "": where the name leads */
 	int		 connect_port;
@@ -39,6 +39,9 @@ struct opts {
  * Returns 0, or -1 with EX_USAGE; what was read before the error stands in o.
  */
 int	 opts_parse(int argc, char **argv, struct opts *o, struct err *e);
+
+/* What the user calls the machine: NAME of an id; or "the machine". */
+const char *opts_machine(const struct opts *o);
 
 /* Usage and options, for --help. */
 void	 opts_help(FILE *out);

@@ -184,8 +184,6 @@ test_hostile(void)
 	add(&l, "turn", "g\xe2\x80\xae", SUB1, "Prod");
 	add(&l, "liar", "rg1", SUB1, "Prod");
 	l.at[l.n - 1].name = "victim";
-	add(&l, "mover", "rg1", SUB1, "Prod");
-	l.at[l.n - 1].group = "rg2";
 	add(&l, "switch", "rg1", SUB1, "Prod");
 	l.at[l.n - 1].subscription = SUB2;
 	add(&l, "noid", "rg1", SUB1, "Prod");

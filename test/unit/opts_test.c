@@ -55,7 +55,9 @@ test_each(void)
 	    o.log_level == LOG_QUIET && !o.log_json && !o.show_help &&
 	    !o.show_version && !o.drop_in, "a target, and all else as it is");
 	ok(strcmp(o.target.text, WEB01) == 0 &&
-	    strcmp(o.target.name, "web01") == 0, "the target is read");
+	    strcmp(opts_machine(&o), "web01") == 0, "the target is read");
+	ok(parse("web01.rg.arc", NULL) == 0 && !o.target.is_id &&
+	    strcmp(opts_machine(&o), "web01.rg.arc") == 0, "a name");
 	ok(parse("-p", "2222", WEB01, NULL) == 0 && o.port == 2222, "-p");
 	ok(parse("-p2222", WEB01, NULL) == 0 && o.port == 2222, "-pPORT");
 	ok(parse("--port", "2222", WEB01, NULL) == 0 && o.port == 2222,
@@ -180,6 +182,7 @@ test_wrong(void)
 	ok(complains(parse("--cloud", "a", "--cloud-file", "b", WEB01, NULL),
 	    "--cloud-file"), "%s", e.cause);
 	ok(complains(parse("web 01", NULL), ""), "not a target: %s", e.cause);
+	ok(complains(parse("--", "-v", NULL), ""), "nor that: %s", e.cause);
 	ok(complains(parse("", NULL), ""), "an empty target: %s", e.cause);
 	ok(parse("/subscriptions/00000000-1111-2222-3333-444444444444/"
 	    "resourceGroups/rg/providers/Microsoft.Compute/virtualMachines/x",
