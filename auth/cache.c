@@ -78,20 +78,22 @@ cache_works(const struct cache *c)
 	return (c->folder.fd != -1);
 }
 
+static bool warned;	/* once a process: who opens it twice has one cause */
+
 static void
-warn(struct cache *c, const char *why)
+warn(const char *why)
 {
-	c->warned = true;
+	warned = true;
 	log_always("warning", "working without a cache: %s. fix: set "
 	    "ARC_RELAY_CACHE_DIR to a folder of yours, or use --no-cache "
 	    "[E112]", why);
 }
 
 void
-cache_warn(struct cache *c)
+cache_warn(const struct cache *c)
 {
-	if (!cache_works(c) && !c->warned)
-		warn(c, c->folder.why);
+	if (!cache_works(c) && !warned)
+		warn(c->folder.why);
 }
 
 static struct cache_key
@@ -208,8 +210,8 @@ cache_write(struct cache *c, const struct cache_key *key,
 		return (0);
 	(void)snprintf(why, sizeof(why), "it cannot be written: %s",
 	    strerror(errno));
-	if (!c->warned)
-		warn(c, why);
+	if (!warned)
+		warn(why);
 	return (-1);
 }
 

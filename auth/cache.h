@@ -27,7 +27,6 @@ struct secret;
 
 struct cache {
 	struct folder	folder;		/* fd -1: no cache; why says why */
-	bool		warned;		/* its failure was told */
 };
 
 /* A name in the cache: the hash of what the entry is bound to. */
@@ -46,10 +45,10 @@ void	 cache_close(struct cache *c);
 bool	 cache_works(const struct cache *c);
 
 /*
- * Says on stderr that there is no cache, if there is none and it was not said.
+ * Says on stderr, once a process, that there is no cache, if there is none.
  * cache_write does that too when it cannot write.
  */
-void	 cache_warn(struct cache *c);
+void	 cache_warn(const struct cache *c);
 
 /*
  * Keys.  identity: of identity_hash.  A relay credential is that of one port of

@@ -50,9 +50,8 @@ opts_help(FILE *out)
 	    "usage: arc-relay-proxy [options] TARGET\n"
 	    "       arc-relay-proxy [options] -r FILE\n\n"
 	    "Connects stdin and stdout to the SSH server of an Azure Arc "
-	    "machine, for\nssh's ProxyCommand.  TARGET: NAME, NAME.GROUP, "
-	    "NAME.GROUP.SUBSCRIPTION, each with\nor without .arc; or its "
-	    "resource id.\n\n");
+	    "machine, for ssh's\nProxyCommand.  TARGET: NAME[.GROUP"
+	    "[.SUBSCRIPTION]][.arc], or a resource id.\n\n");
 	options_help(table, out);
 	(void)fprintf(out, "\nWithout both, the relay information is taken "
 	    "from SSHPROXY_RELAY_INFO.\n"

@@ -47,7 +47,7 @@ class Request(CredentialsCase):
 
     def test_bad_usage(self):
         rid = self.emu.machine_id("web01")
-        for args, rid in [((), "web01"), ((), rid + "?x"), ((), rid + "/../x"), (("--port", "0"), rid),
+        for args, rid in [((), "web 01"), ((), rid + "?x"), ((), rid + "/../x"), (("--port", "0"), rid),
                           (("--port", "65536"), rid), (("--port", "22x"), rid), (("--refused", "xyz"), rid),
                           (("--nonsense",), rid), (("--cloud", "AzureCloud"), rid), ((rid,), rid)]:
             with self.subTest(args=args, rid=rid):
