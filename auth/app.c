@@ -123,9 +123,7 @@ ask(const struct token_request *r, const struct app *a, const char *tenant,
 	if (oauth_form_add(&form, "grant_type", "client_credentials") == -1 ||
 	    oauth_form_add(&form, "client_id", a->client) == -1 ||
 	    add_proof(a, assertion, &form) == -1 ||
-	    oauth_form_add_scope(&form, r->cloud, "") == -1 ||
-	    (r->claims != NULL &&
-	    oauth_form_add(&form, "claims", r->claims) == -1))
+	    oauth_form_add_request(&form, r, "") == -1)
 		err_set(e, EX_OSERR, "", "out of memory");
 	else
 		rc = oauth_token(r->cloud, tenant, way, &form, answer, e);
@@ -164,6 +162,7 @@ app_token(const struct token_request *r, const struct app *a, struct token *t,
 	if (rc == 0) {
 		secret_move(&t->text, &answer.access_token);
 		t->expires_on = answer.expires_on;
+		memcpy(t->type, answer.type, sizeof(t->type));
 		(void)snprintf(t->account, sizeof(t->account), "%s", a->client);
 		(void)snprintf(t->tenant, sizeof(t->tenant), "%s", tenant);
 	} else

@@ -134,6 +134,12 @@ cache_key_relay(const char *identity, const char *resource_id, int port)
 	return (key_of("relay", identity, what));
 }
 
+struct cache_key
+cache_key_file(const char *path)
+{
+	return (key_of("file", path, ""));
+}
+
 const char *
 cache_network(const struct network *net, char out[SHA256_HEX + 1])
 {

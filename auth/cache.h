@@ -59,6 +59,9 @@ struct cache_key cache_key_names(const char *identity);
 struct cache_key cache_key_relay(const char *identity, const char *resource_id,
 	    int port);
 
+/* For what is made at a path, in whatever folder: locks and failures. */
+struct cache_key cache_key_file(const char *path);
+
 /*
  * What a failure depends on beside its key, the way there, as SHA-256 in hex.
  * Returns out.

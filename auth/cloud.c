@@ -22,23 +22,27 @@
 
 #define HTTPS			"https://"
 #define AUTHORITY_VARIABLE	"AZURE_AUTHORITY_HOST"
+#define SSH_SCOPE		"/CheckMyAccess/Linux/.default"
 #define AZ_CONFIG_MAX		(64 * 1024)	/* bytes; a usual one has 300 */
 
 static const struct cloud built_in[] = {
 	{ .name = "AzureCloud", .management = "https://management.azure.com",
 	    .audience = "https://management.azure.com",
 	    .authority = "https://login.microsoftonline.com",
-	    .relay_suffix = "servicebus.windows.net" },
+	    .relay_suffix = "servicebus.windows.net",
+	    .ssh_scope = "https://pas.windows.net" SSH_SCOPE },
 	{ .name = "AzureUSGovernment",
 	    .management = "https://management.usgovcloudapi.net",
 	    .audience = "https://management.usgovcloudapi.net",
 	    .authority = "https://login.microsoftonline.us",
-	    .relay_suffix = "servicebus.usgovcloudapi.net" },
+	    .relay_suffix = "servicebus.usgovcloudapi.net",
+	    .ssh_scope = "https://pasff.usgovcloudapi.net" SSH_SCOPE },
 	{ .name = "AzureChinaCloud",
 	    .management = "https://management.chinacloudapi.cn",
 	    .audience = "https://management.chinacloudapi.cn",
 	    .authority = "https://login.chinacloudapi.cn",
-	    .relay_suffix = "servicebus.chinacloudapi.cn" },
+	    .relay_suffix = "servicebus.chinacloudapi.cn",
+	    .ssh_scope = "https://pas.chinacloudapi.cn" SSH_SCOPE },
 };
 
 /* Who chose the cloud's name. */

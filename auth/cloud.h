@@ -15,6 +15,7 @@ struct cloud {
 	char	audience[256];		/* of its tokens; mostly the same; no slash added */
 	char	authority[256];		/* "https://login.microsoftonline.com" */
 	char	relay_suffix[101];	/* "servicebus.windows.net"; or "": none but Azure's */
+	char	ssh_scope[128];		/* of SSH certificates; or "": it has none */
 	struct network net;		/* the way to all of them */
 };
 

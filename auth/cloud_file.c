@@ -121,6 +121,9 @@ from_json(struct cloud *c, const struct js *j, const char *file, struct err *e)
 	    "relaySuffix"), "-.:", c->relay_suffix, sizeof(c->relay_suffix),
 	    e) == -1)
 		return (-1);
+	if (js_at(j, "sshScope") != NULL && put_audience(member(j, file,
+	    "sshScope"), c->ssh_scope, sizeof(c->ssh_scope), e) == -1)
+		return (-1);
 	if (js_at(j, "caFile") != NULL && put_ca_file(member(j, file, "caFile"),
 	    c->net.ca_file, sizeof(c->net.ca_file), e) == -1)
 		return (-1);

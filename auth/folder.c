@@ -9,6 +9,7 @@
 #include <stdlib.h>
 #include <string.h>
 #include <sys/stat.h>
+#include <sys/syscall.h>
 #include <unistd.h>
 
 #include "auth/folder.h"
@@ -146,6 +147,25 @@ folder_open_state(struct folder *f)
 }
 
 int
+folder_open_dir(struct folder *f, const char *path)
+{
+	struct stat st;
+
+	*f = (struct folder)FOLDER_INIT;
+	f->fd = open(path, O_RDONLY | O_DIRECTORY | O_CLOEXEC);
+	if (f->fd == -1)
+		return (not_open(f, "%.140s: %s", path, strerror(errno)));
+	if (fstat(f->fd, &st) == -1 ||
+	    (st.st_uid != geteuid() && st.st_uid != 0) ||
+	    ((st.st_mode & 022) != 0 && (st.st_mode & S_ISVTX) == 0)) {
+		(void)close(f->fd);
+		return (not_open(f, "%.140s: others can change what lies there",
+		    path));
+	}
+	return (0);
+}
+
+int
 folder_open_file(const struct folder *f, const char *name, int flags,
     struct stat *st)
 {
@@ -202,9 +222,30 @@ write_temp(const struct folder *f, const char *temp, const struct secret *data)
 	return (ok ? 0 : -1);
 }
 
-int
-folder_write(const struct folder *f, const char *name, size_t max,
-    const struct secret *data)
+/* Gives the file its name; that of another one only if it may replace it. */
+static int
+give_name(const struct folder *f, const char *temp, const char *name,
+    bool replace)
+{
+	if (replace)
+		return (renameat(f->fd, temp, f->fd, name));
+#ifdef SYS_renameat2
+	if (syscall(SYS_renameat2, f->fd, temp, f->fd, name,
+	    1U /* RENAME_NOREPLACE */) == 0)
+		return (0);
+	if (errno != ENOSYS && errno != EINVAL)
+		return (-1);
+#endif
+	if (folder_has(f, name)) {	/* a file system that cannot do both */
+		errno = EEXIST;
+		return (-1);
+	}
+	return (renameat(f->fd, temp, f->fd, name));
+}
+
+static int
+write_whole(const struct folder *f, const char *name, size_t max,
+    const struct secret *data, bool replace)
 {
 	char temp[sizeof(FOLDER_TEMP) + 16];
 	uint32_t random;
@@ -218,7 +259,7 @@ folder_write(const struct folder *f, const char *name, size_t max,
 	(void)snprintf(temp, sizeof(temp), FOLDER_TEMP "%08x%08x",
 	    (unsigned)getpid(), random);
 	if (write_temp(f, temp, data) == -1 ||
-	    renameat(f->fd, temp, f->fd, name) == -1) {
+	    give_name(f, temp, name, replace) == -1) {
 		why = errno;
 		(void)unlinkat(f->fd, temp, 0);
 		errno = why;
@@ -226,6 +267,29 @@ folder_write(const struct folder *f, const char *name, size_t max,
 	}
 	(void)fsync(f->fd);	/* lost in a crash, it is made again */
 	return (0);
+}
+
+int
+folder_write(const struct folder *f, const char *name, size_t max,
+    const struct secret *data)
+{
+	return (write_whole(f, name, max, data, true));
+}
+
+int
+folder_write_new(const struct folder *f, const char *name, size_t max,
+    const struct secret *data)
+{
+	return (write_whole(f, name, max, data, false));
+}
+
+bool
+folder_has(const struct folder *f, const char *name)
+{
+	struct stat st;
+
+	return (fstatat(f->fd, name, &st, AT_SYMLINK_NOFOLLOW) == 0 ||
+	    errno != ENOENT);
 }
 
 int

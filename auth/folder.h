@@ -1,8 +1,8 @@
 /*
  * A private folder: mode 0700, ours, with files of mode 0600 that are replaced
  * whole by rename, never in place.  The only code that writes secrets to disk;
- * what lies in it is the cache's (auth/cache.h) and the login's
- * (auth/account.h).
+ * what lies in it is the cache's (auth/cache.h), the login's (auth/account.h) and
+ * that of SSH certificates (auth/sshcert_files.h).
  *
  * A folder that cannot be trusted or written is not opened; why says why.
  */
@@ -50,6 +50,13 @@ int	 folder_open_state(struct folder *f);
 int	 folder_state_path(struct folder *f, char *out, size_t size);
 
 /*
+ * Opens a folder of the user's choice, which must be there: one in which nobody
+ * else can put a file in the place of ours.  Its files are as private as any.
+ * Returns 0; or -1 with why.
+ */
+int	 folder_open_dir(struct folder *f, const char *path);
+
+/*
  * The path below $HOME, which must be there.  Returns 0; or -1 with why in f.
  */
 int	 folder_home(struct folder *f, const char *below, char *out,
@@ -69,6 +76,13 @@ int	 folder_read(const struct folder *f, const char *name, size_t max,
  */
 int	 folder_write(const struct folder *f, const char *name, size_t max,
 	    const struct secret *data);
+
+/* The same for a file that is not there yet, else EEXIST. */
+int	 folder_write_new(const struct folder *f, const char *name, size_t max,
+	    const struct secret *data);
+
+/* Is there anything of that name, be it a link that leads nowhere? */
+bool	 folder_has(const struct folder *f, const char *name);
 
 /* Removes a file.  Returns 0, also when there was none; or -1 with errno. */
 int	 folder_drop(const struct folder *f, const char *name);

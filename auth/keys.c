@@ -16,6 +16,7 @@
 #include <mbedtls/x509_crt.h>
 
 #include "auth/keys.h"
+#include "auth/keys_pk.h"
 #include "auth/keys_pbes2.h"
 #include "auth/text.h"
 #include "relay/crypto.h"
@@ -47,34 +48,11 @@ struct keys {
 	const mbedtls_x509_crt	*own;		/* the one of key */
 };
 
-/* mbedTLS 3 wants random bytes wherever a private key is at work. */
-static int
-rng(void *arg, unsigned char *out, size_t len)
-{
-	(void)arg;
-	crypto_random(out, len);
-	return (0);
-}
-
-static int
-parse_key(mbedtls_pk_context *key, const void *data, size_t len,
-    const char *password)
-{
-	const unsigned char *word = (const unsigned char *)password;
-	size_t n = password != NULL ? strlen(password) : 0;
-
-#if MBEDTLS_VERSION_MAJOR >= 3
-	return (mbedtls_pk_parse_key(key, data, len, word, n, rng, NULL));
-#else
-	return (mbedtls_pk_parse_key(key, data, len, word, n));
-#endif
-}
-
 static bool
 is_pair(const mbedtls_pk_context *certified, mbedtls_pk_context *key)
 {
 #if MBEDTLS_VERSION_MAJOR >= 3
-	return (mbedtls_pk_check_pair(certified, key, rng, NULL) == 0);
+	return (mbedtls_pk_check_pair(certified, key, keys_rng, NULL) == 0);
 #else
 	return (mbedtls_pk_check_pair(certified, key) == 0);
 #endif
@@ -96,7 +74,7 @@ decrypt_key(mbedtls_pk_context *key, const char *text, const char *password)
 	else switch (keys_pbes2_decrypt(pem.MBEDTLS_PRIVATE(buf),
 	    pem.MBEDTLS_PRIVATE(buflen), password, &der)) {
 	case KEYS_PBES2_DONE:
-		rc = parse_key(key, der.data, der.len, NULL);
+		rc = keys_pk_parse(key, der.data, der.len, NULL);
 		break;
 	case KEYS_PBES2_WRONG:
 		rc = MBEDTLS_ERR_PK_PASSWORD_MISMATCH;
@@ -131,7 +109,7 @@ read_key(struct keys *k, const char *file, const struct secret *text,
 		rc = password == NULL ? MBEDTLS_ERR_PK_PASSWORD_REQUIRED :
 		    decrypt_key(&k->key, text->data, password);
 	if (rc == MBEDTLS_ERR_PK_FEATURE_UNAVAILABLE)
-		rc = parse_key(&k->key, text->data, text->len + 1, password);
+		rc = keys_pk_parse(&k->key, text->data, text->len + 1, password);
 	/* now and then a wrong password leaves what only looks like a key */
 	if (rc != 0 && encrypted && password != NULL && !is_unknown(rc))
 		rc = MBEDTLS_ERR_PK_PASSWORD_MISMATCH;
@@ -281,9 +259,9 @@ sign(mbedtls_rsa_context *rsa, enum keys_algorithm algorithm,
 	(void)mbedtls_rsa_set_padding(rsa, algorithm == KEYS_PS256 ?
 	    MBEDTLS_RSA_PKCS_V21 : MBEDTLS_RSA_PKCS_V15, MBEDTLS_MD_SHA256);
 	if (algorithm == KEYS_PS256)
-		return (mbedtls_rsa_rsassa_pss_sign_ext(rsa, rng, NULL,
+		return (mbedtls_rsa_rsassa_pss_sign_ext(rsa, keys_rng, NULL,
 		    MBEDTLS_MD_SHA256, SHA256_BYTES, hash, SALT_BYTES, out));
-	return (mbedtls_rsa_rsassa_pkcs1_v15_sign(rsa, rng, NULL,
+	return (mbedtls_rsa_rsassa_pkcs1_v15_sign(rsa, keys_rng, NULL,
 #if MBEDTLS_VERSION_MAJOR < 3
 	    MBEDTLS_RSA_PRIVATE,
 #endif

@@ -1,6 +1,6 @@
 /*
  * A private key and its certificates from a file, and signatures with it; only
- * keys.c and keys_pbes2.c know mbedTLS's keys.
+ * the keys*.c know mbedTLS's keys.
  */
 #ifndef AUTH_KEYS_H
 #define AUTH_KEYS_H

@@ -17,19 +17,18 @@
 #include "relay/crypto.h"
 #include "relay/err.h"
 
-/* To act for the person later, and to learn the name. */
-#define SCOPES	"offline_access openid profile"
-
 int
 login_form(const struct login_request *r, const char *grant,
     struct secret *form, struct err *e)
 {
+	const struct token_request ask = {
+		.cloud = r->cloud, .claims = r->claims
+	};
+
 	if ((grant == NULL ||
 	    oauth_form_add(form, "grant_type", grant) == 0) &&
 	    oauth_form_add(form, "client_id", r->client) == 0 &&
-	    oauth_form_add_scope(form, r->cloud, SCOPES) == 0 &&
-	    (r->claims == NULL ||
-	    oauth_form_add(form, "claims", r->claims) == 0))
+	    oauth_form_add_request(form, &ask, OAUTH_USER_SCOPES) == 0)
 		return (0);
 	return (err_set(e, EX_OSERR, "", "out of memory"));
 }

@@ -215,6 +215,18 @@ managed_read(const struct managed *m, const char *text, size_t len,
 	return (rc);
 }
 
+bool
+managed_is_type(const char *text, size_t len, const char *type)
+{
+	char why[JS_WHY_MAX];
+	struct js *j = js_parse(text, len, why);
+	const char *said = js_string(j, "token_type");
+	bool is = said != NULL && strcasecmp(said, type) == 0;
+
+	js_free(j);
+	return (is);
+}
+
 static void
 tell(const struct managed *m, const char *words, bool missing, struct err *e)
 {

@@ -80,6 +80,9 @@ int	 managed_read(const struct managed *m, const char *text, size_t len,
 	    int64_t now, struct secret *token, int64_t *expires_on,
 	    struct err *e);
 
+/* Does a good answer say that what it brings is of that type ("ssh-cert")? */
+bool	 managed_is_type(const char *text, size_t len, const char *type);
+
 /*
  * What an error answer means: E309.  missing: there is no such identity.
  * Returns 0, or -1 when text is no such answer.

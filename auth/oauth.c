@@ -12,6 +12,7 @@
 #include "auth/jwt.h"
 #include "auth/oauth.h"
 #include "auth/text.h"
+#include "auth/token.h"
 #include "relay/err.h"
 
 #define TOKEN_TIMEOUT_S	30
@@ -29,15 +30,37 @@ oauth_form_add(struct secret *form, const char *name, const char *value)
 	return (text_percent(form, value, ""));
 }
 
-int
-oauth_form_add_scope(struct secret *form, const struct cloud *c,
-    const char *more)
+static int
+add_scope(struct secret *form, const struct token_request *r, const char *more)
 {
+	const struct cloud *c = r->cloud;
 	char scope[sizeof(c->audience) + 100];
 
-	(void)snprintf(scope, sizeof(scope), "%s/.default%s%s", c->audience,
+	(void)snprintf(scope, sizeof(scope), "%s%s%s%s",
+	    r->ssh_key != NULL ? c->ssh_scope : c->audience,
+	    r->ssh_key != NULL ? "" : "/.default",
 	    more[0] != '\0' ? " " : "", more);
 	return (oauth_form_add(form, "scope", scope));
+}
+
+int
+oauth_form_add_ssh_key(struct secret *form, const struct token_ssh_key *key)
+{
+	if (oauth_form_add(form, "token_type", TOKEN_SSH_CERT) == -1 ||
+	    oauth_form_add(form, "req_cnf", key->jwk) == -1)
+		return (-1);
+	return (oauth_form_add(form, "key_id", key->id));
+}
+
+int
+oauth_form_add_request(struct secret *form, const struct token_request *r,
+    const char *more)
+{
+	if (add_scope(form, r, more) == -1 || (r->claims != NULL &&
+	    oauth_form_add(form, "claims", r->claims) == -1))
+		return (-1);
+	return (r->ssh_key == NULL ? 0 :
+	    oauth_form_add_ssh_key(form, r->ssh_key));
 }
 
 /* What a token's owner is called; the token's own words, checked by nobody. */
@@ -59,6 +82,7 @@ oauth_read(const char *text, size_t len, int64_t now, struct oauth_answer *a,
 	struct js *j = js_parse(text, len, why);
 	const char *got = js_string(j, "access_token");
 	const char *refresh = js_string(j, "refresh_token");
+	const char *type = js_string(j, "token_type");
 	int64_t life_s = TOKEN_LIFE_MIN_S;
 	int rc = -1;
 
@@ -80,6 +104,7 @@ oauth_read(const char *text, size_t len, int64_t now, struct oauth_answer *a,
 	if (life_s > TOKEN_LIFE_MAX_S)
 		life_s = TOKEN_LIFE_MAX_S;
 	a->expires_on = now + life_s;
+	(void)snprintf(a->type, sizeof(a->type), "%s", type != NULL ? type : "");
 	read_account(j, a);
 	js_free(j);
 	return (rc);

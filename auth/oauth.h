@@ -12,6 +12,8 @@
 
 struct cloud;
 struct err;
+struct token_request;
+struct token_ssh_key;
 
 /* How the client proves who it is: an error's remedy depends on it. */
 enum oauth_way {
@@ -27,6 +29,7 @@ struct oauth_answer {
 	int64_t		expires_on;	/* Unix seconds */
 	char		account[160];	/* user name in the id token; or "" */
 	char		tenant[80];	/* GUID in the id token; or "" */
+	char		type[20];	/* token_type, "Bearer"; or "" */
 	char		error[40];	/* OAuth's word when it was refused; or "" */
 };
 
@@ -35,9 +38,19 @@ struct oauth_answer {
 /* Adds name=value to a form, percent-encoded.  Returns 0 or -1 (no memory). */
 int	 oauth_form_add(struct secret *form, const char *name, const char *value);
 
-/* The same for the scope of Azure's management endpoint: c's audience. */
-int	 oauth_form_add_scope(struct secret *form, const struct cloud *c,
-	    const char *more);
+/* What makes the answer an SSH certificate for key.  Returns 0 or -1. */
+int	 oauth_form_add_ssh_key(struct secret *form,
+	    const struct token_ssh_key *key);
+
+/* Scopes that a person is asked for: to act later, and to learn the name. */
+#define OAUTH_USER_SCOPES	"offline_access openid profile"
+
+/*
+ * What r wants of an endpoint: the scope, and more after it unless "", the claims,
+ * a certificate for its key.  Returns 0 or -1.
+ */
+int	 oauth_form_add_request(struct secret *form,
+	    const struct token_request *r, const char *more);
 
 #define OAUTH_URL_MAX	512	/* bytes, with the NUL */
 

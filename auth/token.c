@@ -7,6 +7,7 @@
 #include <strings.h>
 #include <time.h>
 
+#include "auth/cloud.h"
 #include "auth/env.h"
 #include "auth/jwt.h"
 #include "auth/token.h"
@@ -101,7 +102,8 @@ none(const struct token_request *r, const char *choice, struct err *e)
 
 /* The source said that it has one.  Its end may be any number: of az, of a file. */
 static int
-accept_token(const struct token_source *s, struct token *t, struct err *e)
+accept_token(const struct token_request *r, const struct token_source *s,
+    struct token *t, struct err *e)
 {
 	int64_t last = time(NULL) + LIFE_MAX_S;
 
@@ -115,10 +117,56 @@ accept_token(const struct token_source *s, struct token *t, struct err *e)
 	(void)snprintf(t->source, sizeof(t->source), "%s", s->name);
 	jwt_who(t->text.data, t->text.len, t->account, sizeof(t->account),
 	    t->tenant, sizeof(t->tenant));
+	if (r->ssh_key != NULL && strcasecmp(t->type, TOKEN_SSH_CERT) != 0)
+		return (err_set(e, EX_PROTOCOL, "E412", "asked for an SSH "
+		    "certificate, %s gave a token of type \"%s\"", s->name,
+		    t->type));
 	log_verbose("token from %s, %zu bytes, for %s of tenant %s", s->name,
 	    t->text.len, t->account[0] != '\0' ? t->account : "somebody",
 	    t->tenant[0] != '\0' ? t->tenant : "unknown");
 	return (0);
+}
+
+int
+token_no_certificate(struct err *e)
+{
+	err_set(e, EX_NOUSER, "E312", "a managed identity gets no SSH "
+	    "certificate");
+	return (err_fix(e, "arc-relay login as a user or a service principal; "
+	    "or a key: ssh -l USER -i KEY HOST"));
+}
+
+/* Entra's refusal, in words of the management endpoint, was of a certificate. */
+static void
+explain_certificate(const struct token_source *s, const struct cloud *c,
+    struct err *e)
+{
+	const char *at = strstr(e->cause, "AADSTS");
+	char number[24] = "";
+
+	if (at != NULL)
+		(void)snprintf(number, sizeof(number), " (%.*s)",
+		    6 + (int)strspn(at + 6, "0123456789"), at);
+	if (s == &token_login && at != NULL &&
+	    strncmp(at, "AADSTS6500", 10) == 0) {
+		err_set(e, EX_NOUSER, "E307", "this client id may not ask for "
+		    "SSH certificates%s: of those for people only the Azure "
+		    "CLI's may", number);
+		err_fix(e, "arc-relay login, without --client-id");
+	} else if (strcmp(e->id, "E313") == 0 && at != NULL) {
+		err_set(e, EX_CONFIG, "E313", "the tenant does not know %.110s, "
+		    "which gives SSH certificates%s", c->ssh_scope, number);
+		err_fix(e, "is it the right cloud? --cloud NAME");
+	}
+}
+
+static int
+no_scope(const struct cloud *c, struct err *e)
+{
+	err_set(e, EX_CONFIG, "E313", "nothing says who gives SSH certificates "
+	    "in the cloud %.60s", c->name);
+	return (err_fix(e, "describe it with --cloud-file FILE, and in that "
+	    "\"sshScope\""));
 }
 
 int
@@ -127,9 +175,12 @@ token_get(const struct token_request *r, struct token *t, struct err *e)
 	const char *choice = r->credential != NULL ? r->credential :
 	    env_get(CHOICE_VARIABLE);
 	struct token_request ask = *r;
+	struct err why = ERR_INIT;
 	bool found = false;
 	size_t i;
 
+	if (r->ssh_key != NULL && r->cloud->ssh_scope[0] == '\0')
+		return (no_scope(r->cloud, e));
 	for (i = 0; i < NSOURCES; i++) {
 		const struct token_source *s = sources[i];
 
@@ -141,13 +192,22 @@ token_get(const struct token_request *r, struct token *t, struct err *e)
 		token_free(t);
 		switch (s->get(&ask, t, e)) {
 		case TOKEN_GOT:
-			return (accept_token(s, t, e));
+			return (accept_token(r, s, t, e));
 		case TOKEN_SKIP:
 			log_verbose("no token from %s", s->name);
+			if (e->status != 0)
+				why = *e;
+			*e = (struct err)ERR_INIT;
 			break;
 		case TOKEN_FAILED:
+			if (r->ssh_key != NULL)
+				explain_certificate(s, r->cloud, e);
 			return (-1);
 		}
+	}
+	if (why.status != 0) {
+		*e = why;
+		return (-1);
 	}
 	return (found ? none(r, choice, e) : no_such_name(r, choice, e));
 }

@@ -22,9 +22,18 @@ struct token {
 	char		source[TOKEN_NAME_MAX];	/* which source gave it */
 	char		account[160];	/* whom it speaks for, to show; or "" */
 	char		tenant[80];	/* whose it is, to show; or "" */
+	char		type[20];	/* as Entra said it; asked for a certificate */
 };
 
 #define TOKEN_INIT	{ .expires_on = 0 }
+
+/* The key that an SSH certificate is to be for. */
+struct token_ssh_key {
+	const char	*jwk;	/* JSON */
+	const char	*id;	/* its kid */
+};
+
+#define TOKEN_SSH_CERT	"ssh-cert"	/* the type of such a token */
 
 struct token_request {
 	const struct cloud	*cloud;
@@ -32,6 +41,11 @@ struct token_request {
 	const char		*tenant;	/* not the source's own; NULL */
 	const char		*claims;	/* JSON of a claims challenge; NULL */
 	const struct secret	*refused;	/* a token that Azure did not take; NULL */
+	/*
+	 * An SSH certificate for this key is wanted: its text is the token then,
+	 * base64.  NULL: a token for the management endpoint.
+	 */
+	const struct token_ssh_key *ssh_key;
 };
 
 enum token_result {
@@ -45,10 +59,11 @@ struct token_source {
 	const char	*sdk_name;	/* of its class in the Azure SDKs; NULL */
 	const char	*group;		/* "prod" or "dev", as there */
 	/*
-	 * Fills text and expires_on, and account and tenant as far as it knows
+	 * Fills text and expires_on, with an ssh_key type, and account and tenant as far as it knows
 	 * them without asking.  r->credential is the source's name when it was
 	 * chosen by name, and TOKEN_SKIP then means that it cannot work here;
-	 * else it is NULL.
+	 * else it is NULL.  TOKEN_SKIP with an error: that is what to tell when
+	 * no other source works.
 	 */
 	enum token_result (*get)(const struct token_request *r, struct token *t,
 			    struct err *e);
@@ -70,11 +85,14 @@ extern const struct token_source token_azcli;	/* az login */
  * one source by either of its names, or to a group; any case.  A source that is
  * set up and does not work ends the search.
  * t is freed by the caller (token_free) in every case.  Returns 0; or -1 with
- * E301 (none is set up), EX_USAGE or EX_CONFIG (no such name), or the source's
- * own error.
+ * E301 (none is set up), EX_USAGE or EX_CONFIG (no such name), E313 (no
+ * certificates in this cloud), or the source's own error.
  */
 int	 token_get(const struct token_request *r, struct token *t,
 	    struct err *e);
+
+/* For the sources: a managed identity was asked for a certificate.  Returns -1 with E312. */
+int	 token_no_certificate(struct err *e);
 
 /*
  * The sources in their order, a line each with its example, for --help.  Returns

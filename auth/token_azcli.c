@@ -55,7 +55,8 @@ is_usable(const struct token_request *r, const struct msal_tokens *tokens)
 {
 	const struct secret *token = &tokens->access;
 
-	return (r->claims == NULL && r->tenant == NULL && token->len > 0 &&
+	return (r->ssh_key == NULL && r->claims == NULL && r->tenant == NULL &&
+	    token->len > 0 &&
 	    tokens->expires_on - GOOD_FOR_S > time(NULL) &&
 	    (r->refused == NULL || r->refused->len != token->len ||
 	    memcmp(r->refused->data, token->data, token->len) != 0));
@@ -73,14 +74,13 @@ refresh(const struct token_request *r, const char *tenant,
 	if (oauth_form_add(&form, "grant_type", "refresh_token") == -1 ||
 	    oauth_form_add(&form, "client_id", MSAL_AZ_CLIENT) == -1 ||
 	    oauth_form_add(&form, "refresh_token", token->data) == -1 ||
-	    oauth_form_add_scope(&form, r->cloud,
-	    "offline_access openid profile") == -1 || (r->claims != NULL &&
-	    oauth_form_add(&form, "claims", r->claims) == -1))
+	    oauth_form_add_request(&form, r, OAUTH_USER_SCOPES) == -1)
 		err_set(e, EX_OSERR, "", "out of memory");
 	else if ((rc = oauth_token(r->cloud, tenant, OAUTH_LOGIN, &form,
 	    &answer, e)) == 0) {
 		secret_move(&t->text, &answer.access_token);
 		t->expires_on = answer.expires_on;
+		memcpy(t->type, answer.type, sizeof(t->type));
 	}
 	oauth_answer_free(&answer);
 	secret_free(&form);
@@ -129,6 +129,30 @@ without_az(const struct azprofile *who, struct err *e)
 	return (TOKEN_FAILED);
 }
 
+/*
+ * What az has no command for without a key file of its own: only its refresh
+ * token helps.  why: how that failed, if it was tried.
+ */
+static enum token_result
+no_certificate(const struct azprofile *who, const struct err *why,
+    struct err *e)
+{
+	if (who->user[0] == '\0')
+		return (TOKEN_SKIP);
+	if (why->status != 0)
+		*e = *why;
+	else if (strstr(who->user, "AssignedIdentity") != NULL)
+		(void)token_no_certificate(e);
+	else {
+		err_set(e, EX_NOUSER, "E301", "no SSH certificate by what the "
+		    "Azure CLI keeps of the login of %.100s", who->user);
+		err_fix(e, strcmp(who->type, "user") == 0 ? "arc-relay login" :
+		    "arc-relay login --service-principal --tenant T "
+		    "--client-id C");
+	}
+	return (TOKEN_FAILED);
+}
+
 static enum token_result
 get(const struct token_request *r, struct token *t, struct err *e)
 {
@@ -147,6 +171,8 @@ get(const struct token_request *r, struct token *t, struct err *e)
 	if (strcmp(who.type, "user") == 0 &&
 	    from_files(r, &who, t, &why) == 0)
 		result = TOKEN_GOT;
+	else if (r->ssh_key != NULL)
+		result = no_certificate(&who, &why, e);
 	else
 		switch (azrun_token(r, t, e)) {
 		case AZRUN_GOT:

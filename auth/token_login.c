@@ -7,7 +7,6 @@
 #include "auth/account.h"
 #include "auth/app.h"
 #include "auth/cloud.h"
-#include "auth/login.h"
 #include "auth/oauth.h"
 #include "auth/token.h"
 #include "relay/err.h"
@@ -27,21 +26,18 @@ static int
 redeem(const struct token_request *r, const struct account *a,
     const struct secret *refresh, struct oauth_answer *answer, struct err *e)
 {
-	const struct login_request ask = {
-		.cloud = r->cloud, .client = a->client, .claims = r->claims,
-	};
 	struct secret form = SECRET_INIT;
 	int rc = -1;
 
 	oauth_answer_free(answer);
-	if (login_form(&ask, "refresh_token", &form, e) == 0) {
-		if (oauth_form_add(&form, "refresh_token",
-		    refresh->data) == -1)
-			err_set(e, EX_OSERR, "", "out of memory");
-		else
-			rc = oauth_token(r->cloud, tenant_of(r, a), OAUTH_LOGIN,
-			    &form, answer, e);
-	}
+	if (oauth_form_add(&form, "grant_type", "refresh_token") == -1 ||
+	    oauth_form_add(&form, "client_id", a->client) == -1 ||
+	    oauth_form_add(&form, "refresh_token", refresh->data) == -1 ||
+	    oauth_form_add_request(&form, r, OAUTH_USER_SCOPES) == -1)
+		err_set(e, EX_OSERR, "", "out of memory");
+	else
+		rc = oauth_token(r->cloud, tenant_of(r, a), OAUTH_LOGIN, &form,
+		    answer, e);
 	secret_free(&form);
 	return (rc);
 }
@@ -137,6 +133,7 @@ token_of_user(const struct token_request *r, struct account *a,
 	if (rc == 0) {
 		secret_move(&t->text, &answer.access_token);
 		t->expires_on = answer.expires_on;
+		memcpy(t->type, answer.type, sizeof(t->type));
 		(void)snprintf(t->account, sizeof(t->account), "%s", a->name);
 		(void)snprintf(t->tenant, sizeof(t->tenant), "%s",
 		    tenant_of(r, a));

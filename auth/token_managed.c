@@ -12,6 +12,7 @@
 #include "auth/himds.h"
 #include "auth/http.h"
 #include "auth/managed.h"
+#include "auth/oauth.h"
 #include "auth/text.h"
 #include "auth/token.h"
 #include "relay/err.h"
@@ -85,10 +86,32 @@ header(struct secret *line, const char *name, const char *value)
 	return (0);
 }
 
-/* What is asked, of whom.  The resource is the audience without "/.default". */
+/* The resource is the scope without "/.default". */
 static int
-prepare(const struct managed *m, const struct cloud *c, struct asked *a,
-    struct err *e)
+make_request(const struct managed *m, const struct token_request *r,
+    struct asked *a)
+{
+	static const char suffix[] = "/.default";
+	const struct cloud *c = r->cloud;
+	char resource[sizeof(c->audience)];
+	size_t len;
+
+	(void)snprintf(resource, sizeof(resource), "%s",
+	    r->ssh_key != NULL ? c->ssh_scope : c->audience);
+	len = strlen(resource);
+	if (r->ssh_key != NULL && len > strlen(suffix) &&
+	    strcmp(resource + len - strlen(suffix), suffix) == 0)
+		resource[len - strlen(suffix)] = '\0';
+	if (managed_ask(m, resource, &a->url, &a->form) == -1)
+		return (-1);
+	return (r->ssh_key == NULL ? 0 :
+	    oauth_form_add_ssh_key(&a->form, r->ssh_key));
+}
+
+/* What is asked, of whom. */
+static int
+prepare(const struct managed *m, const struct token_request *r,
+    struct asked *a, struct err *e)
 {
 	const char *proof = env_get("IDENTITY_HEADER");
 	bool app = m->kind == MANAGED_APP_SERVICE;
@@ -100,7 +123,7 @@ prepare(const struct managed *m, const struct cloud *c, struct asked *a,
 		    "a header");
 		return (err_fix(e, "leave it as App Service has set it"));
 	}
-	if (managed_ask(m, c->audience, &a->url, &a->form) == -1 ||
+	if (make_request(m, r, a) == -1 ||
 	    header(&a->header, app ? "X-IDENTITY-HEADER: " : "Metadata: ",
 	    app ? proof : "true") == -1)
 		return (err_set(e, EX_OSERR, "", "out of memory"));
@@ -178,9 +201,19 @@ is_updating(const struct managed *m, int status, struct err *e)
 	return (true);
 }
 
+/* An older portal does not know of certificates, and answers as ever. */
 static enum token_result
-judge(const struct managed *m, const struct asked *a, struct token *t,
-    struct err *e)
+not_in_cloud_shell(struct err *e)
+{
+	err_set(e, EX_NOUSER, "E311", "this Cloud Shell gives no SSH "
+	    "certificates");
+	err_fix(e, "az login in it, or a key: ssh -l USER -i KEY HOST");
+	return (TOKEN_FAILED);
+}
+
+static enum token_result
+judge(const struct token_request *r, const struct managed *m,
+    const struct asked *a, struct token *t, struct err *e)
 {
 	const struct secret *body = &a->reply.body;
 	const char *text = body->data != NULL ? body->data : "";
@@ -188,6 +221,9 @@ judge(const struct managed *m, const struct asked *a, struct token *t,
 	bool missing = false;
 	char host[256];
 
+	if (status == 200 && r->ssh_key != NULL &&
+	    !managed_is_type(text, body->len, TOKEN_SSH_CERT))
+		return (not_in_cloud_shell(e));
 	if (status == 200) {
 		if (managed_read(m, text, body->len, time(NULL), &t->text,
 		    &t->expires_on, e) == -1)
@@ -195,6 +231,8 @@ judge(const struct managed *m, const struct asked *a, struct token *t,
 		if (m->client_id != NULL)
 			(void)snprintf(t->account, sizeof(t->account), "%s",
 			    m->client_id);
+		(void)snprintf(t->type, sizeof(t->type), "%s",
+		    r->ssh_key != NULL ? TOKEN_SSH_CERT : "");
 		return (TOKEN_GOT);
 	}
 	if (is_updating(m, status, e))
@@ -204,6 +242,8 @@ judge(const struct managed *m, const struct asked *a, struct token *t,
 		http_host(a->url.data, host, sizeof(host));
 		http_refused(host, &a->reply, e);
 	}
+	if (r->ssh_key != NULL && strstr(e->cause, TOKEN_SSH_CERT) != NULL)
+		return (not_in_cloud_shell(e));
 	/* a machine of Azure need not have an identity */
 	return (missing && !m->meant && m->client_id == NULL ? TOKEN_SKIP :
 	    TOKEN_FAILED);
@@ -239,6 +279,14 @@ not_for_us(const struct managed *m, struct err *e)
 	return (TOKEN_FAILED);
 }
 
+/* The other services take no key.  A hint of the machine is no choice. */
+static enum token_result
+no_certificate(const struct managed *m, struct err *e)
+{
+	(void)token_no_certificate(e);
+	return (m->meant ? TOKEN_FAILED : TOKEN_SKIP);
+}
+
 static enum token_result
 get(const struct token_request *r, struct token *t, struct err *e)
 {
@@ -249,14 +297,16 @@ get(const struct token_request *r, struct token *t, struct err *e)
 	look(r, &m);
 	if (m.kind == MANAGED_NONE)
 		return (TOKEN_SKIP);
+	if (r->ssh_key != NULL && m.kind != MANAGED_CLOUD_SHELL)
+		return (no_certificate(&m, e));
 	if (m.kind == MANAGED_OTHER)
 		result = not_for_us(&m, e);
-	else if (prepare(&m, r->cloud, &a, e) == 0) {
+	else if (prepare(&m, r, &a, e) == 0) {
 		if ((m.kind == MANAGED_ARC ? ask_arc(&m, &a, e) :
 		    ask(&m, &a, NULL, e)) == -1)
 			result = no_answer(&m, e);
 		else
-			result = judge(&m, &a, t, e);
+			result = judge(r, &m, &a, t, e);
 	}
 	/* not before: another source may be the one that Azure demands it of */
 	if (result == TOKEN_GOT && r->claims != NULL) {

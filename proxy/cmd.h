@@ -13,6 +13,7 @@ struct err;
  * error for main to tell, whose status becomes ours.
  */
 int	 cmd_cache(int argc, char **argv, struct err *e);
+int	 cmd_cert(int argc, char **argv, struct err *e);
 int	 cmd_credentials(int argc, char **argv, struct err *e);
 int	 cmd_inventory(int argc, char **argv, struct err *e);
 int	 cmd_list(int argc, char **argv, struct err *e);

@@ -1,10 +1,12 @@
 /*
- * arc-relay logout: forgets whoever is logged in with arc-relay login.
+ * arc-relay logout: forgets whoever is logged in with arc-relay login, and the SSH
+ * certificate.
  */
 #include <stdio.h>
 
 #include "auth/account.h"
 #include "auth/login.h"
+#include "auth/sshcert_files.h"
 #include "proxy/cmd.h"
 #include "proxy/cmd_options.h"
 #include "relay/err.h"
@@ -19,7 +21,7 @@ cmd_logout(int argc, char **argv, struct err *e)
 {
 	struct account a;
 	struct options o;
-	int rc;
+	int rc, certificate;
 
 	if ((rc = cmd_parse(table, "logout [OPTION ...]", NULL, argc, argv, &o,
 	    e)) != 0)
@@ -28,7 +30,8 @@ cmd_logout(int argc, char **argv, struct err *e)
 		return (err_set(e, EX_USAGE, "", "logout takes no argument"));
 	if (account_load(&a) == -1)
 		a.name[0] = '\0';
-	if ((rc = account_forget(e)) == -1)
+	if ((rc = account_forget(e)) == -1 ||
+	    (certificate = sshcert_files_forget(e)) == -1)
 		return (-1);
 	login_drop_cached();
 	log_clean(a.name);
@@ -36,5 +39,7 @@ cmd_logout(int argc, char **argv, struct err *e)
 		printf("logged out: %s, tenant %s\n", a.name, a.tenant);
 	else
 		printf("nobody was logged in\n");
+	if (certificate == 1)
+		printf("removed: the SSH certificate and its key\n");
 	return (0);
 }

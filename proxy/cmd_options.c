@@ -3,6 +3,7 @@
  */
 #include <stdio.h>
 #include <string.h>
+#include <time.h>
 
 #include "auth/cache.h"
 #include "auth/cloud.h"
@@ -61,6 +62,35 @@ cmd_print_json(const struct js *j, struct err *e)
 		rc = err_sys(e, EX_IOERR, "", "cannot write to stdout");
 	secret_free(&text);
 	return (rc);
+}
+
+/* A year that no calendar has is shown as the number. */
+static const char *
+or_number(size_t len, int64_t t, char out[CMD_TIME_MAX])
+{
+	if (len == 0)
+		(void)snprintf(out, CMD_TIME_MAX, "%lld", (long long)t);
+	return (out);
+}
+
+const char *
+cmd_utc(int64_t t, char out[CMD_TIME_MAX])
+{
+	time_t when = (time_t)t;
+	struct tm tm;
+
+	return (or_number(gmtime_r(&when, &tm) == NULL ? 0 : strftime(out,
+	    CMD_TIME_MAX, "%Y-%m-%dT%H:%M:%SZ", &tm), t, out));
+}
+
+const char *
+cmd_local(int64_t t, char out[CMD_TIME_MAX])
+{
+	time_t when = (time_t)t;
+	struct tm tm;
+
+	return (or_number(localtime_r(&when, &tm) == NULL ? 0 : strftime(out,
+	    CMD_TIME_MAX, "%Y-%m-%d %H:%M:%S %Z", &tm), t, out));
 }
 
 int

@@ -4,6 +4,8 @@
 #ifndef PROXY_CMD_OPTIONS_H
 #define PROXY_CMD_OPTIONS_H
 
+#include <stdint.h>
+
 #include "proxy/options.h"
 
 struct cloud;
@@ -53,6 +55,14 @@ int	 cmd_parse(const struct option_row *table, const char *usage,
 
 /* Prints a document as one line.  Returns 0; or -1, no memory or EX_IOERR. */
 int	 cmd_print_json(const struct js *j, struct err *e);
+
+/*
+ * A time, Unix seconds: "2026-11-21T11:05:00Z" for programs, and in the time of
+ * the place for people, "2026-11-21 12:05:00 CET".  Each returns out.
+ */
+#define CMD_TIME_MAX	64
+const char *cmd_utc(int64_t t, char out[CMD_TIME_MAX]);
+const char *cmd_local(int64_t t, char out[CMD_TIME_MAX]);
 
 /* The cloud that the first rows say.  Returns 0, or -1 as cloud_load does. */
 int	 cmd_cloud(const struct options *o, struct cloud *c, struct err *e);

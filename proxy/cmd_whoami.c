@@ -47,24 +47,14 @@ read_object_id(struct answer *a)
 	js_free(claims);
 }
 
-static void
-format_utc(int64_t t, char out[32])
-{
-	time_t when = (time_t)t;
-	struct tm tm;
-
-	(void)strftime(out, 32, "%Y-%m-%dT%H:%M:%SZ", gmtime_r(&when, &tm));
-}
-
 static int
 print_json(const struct answer *a, struct err *e)
 {
 	const struct token *t = &a->token;
 	struct js *j = js_object();
-	char utc[32];
+	char utc[CMD_TIME_MAX];
 	int rc;
 
-	format_utc(t->expires_on, utc);
 	if (js_set_string(j, "source", t->source) == -1 ||
 	    js_set_string(j, "account", t->account) == -1 ||
 	    js_set_string(j, "tenant", t->tenant) == -1 ||
@@ -72,7 +62,8 @@ print_json(const struct answer *a, struct err *e)
 	    js_set_string(j, "object_id", a->object_id) == -1) ||
 	    js_set_string(j, "cloud", a->cloud->name) == -1 ||
 	    js_set_string(j, "management", a->cloud->management) == -1 ||
-	    js_set_string(j, "expires_on", utc) == -1 ||
+	    js_set_string(j, "expires_on",
+	    cmd_utc(t->expires_on, utc)) == -1 ||
 	    js_set_integer(j, "expires_at", t->expires_on) == -1 ||
 	    js_set_boolean(j, "cached", a->cached) == -1)
 		rc = err_set(e, EX_OSERR, "", "out of memory");
@@ -93,19 +84,16 @@ print_lines(const struct answer *a)
 {
 	const struct token *t = &a->token;
 	int64_t left_s = t->expires_on - time(NULL);
-	time_t when = (time_t)t->expires_on;
-	char local[64];
-	struct tm tm;
+	char local[CMD_TIME_MAX];
 
-	(void)strftime(local, sizeof(local), "%Y-%m-%d %H:%M:%S %Z",
-	    localtime_r(&when, &tm));
 	printf("account:     %s\n", or_unknown(t->account));
 	if (a->object_id[0] != '\0')
 		printf("object id:   %s\n", a->object_id);
 	printf("tenant:      %s\n", or_unknown(t->tenant));
 	printf("source:      %s\n", t->source);
 	printf("cloud:       %s, %s\n", a->cloud->name, a->cloud->management);
-	printf("token until: %s (%lld min%s)\n", local,
+	printf("token until: %s (%lld min%s)\n",
+	    cmd_local(t->expires_on, local),
 	    (long long)left_s / 60, a->cached ? ", from the cache" : "");
 }
 

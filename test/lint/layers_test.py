@@ -18,12 +18,13 @@ sys.path.insert(0, str(TOP / "test" / "e2e"))
 import tap  # noqa: E402
 
 LAYERS = ["relay", "auth", "proxy"]     # from the ground up
+KEYS = {"auth/keys.c", "auth/keys_pk.h", "auth/keys_pk.c", "auth/keys_pbes2.c", "auth/keys_rsa.c"}
 OWNERS = {                              # beginning of a header's name -> who may include it
     "libwebsockets": {"relay/wire.c", "relay/tls.c"},   # tls.c: its creation info
     "curl/": {"auth/http.c"},
     "jansson": {"auth/json.c"},
-    "mbedtls/": {"relay/crypto.c", "auth/keys.c", "auth/keys_pbes2.c"},
-    "psa/": {"relay/crypto.c", "auth/keys.c", "auth/keys_pbes2.c"},
+    "mbedtls/": {"relay/crypto.c", *KEYS},
+    "psa/": {"relay/crypto.c", *KEYS},
     "openssl/": {"relay/tls.c"},
 }
 
