@@ -148,7 +148,7 @@ static int
 renew(struct asked *a, struct err *e)
 {
 	char network[SHA256_HEX + 1], depends[sizeof(network) + sizeof(a->mark)];
-	struct cache c = { .warned = true };
+	struct cache c = { .folder = FOLDER_INIT };
 	struct cache_key key = cache_key_file(a->out->files.key);
 	const struct flight flight = {
 		.cache = &c, .key = &key, .network = depends,
