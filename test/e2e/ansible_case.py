@@ -7,7 +7,7 @@ home of /etc/passwd, hence "-F".
 import os
 import subprocess
 
-from harness import HANG_S, PROXY, TOP, WRAP, EmulatorCase, SshCase, whoami
+from harness import HANG_S, PROXY, TOOL, TOP, WRAP, EmulatorCase, SshCase, whoami
 
 EXAMPLES = os.path.join(TOP, "contrib", "ansible")
 
@@ -19,9 +19,9 @@ class AnsibleCase(EmulatorCase):
                         ANSIBLE_LOCAL_TEMP=self.home + "/local", ANSIBLE_REMOTE_TEMP=self.home + "/remote",
                         ANSIBLE_NOCOLOR="1", LC_ALL="C.UTF-8")
 
-    def ansible(self, *command, **env):
+    def ansible(self, *command, cwd=None, **env):
         """Runs ansible-playbook, ansible-inventory, ...  Returns the CompletedProcess."""
-        return subprocess.run(command, env={**self.env, **env}, cwd=self.home, stdin=subprocess.DEVNULL,
+        return subprocess.run(command, env={**self.env, **env}, cwd=cwd or self.home, stdin=subprocess.DEVNULL,
                               capture_output=True, text=True, timeout=10 * HANG_S)
 
 
@@ -32,6 +32,7 @@ class HostsCase(AnsibleCase, SshCase):
     @classmethod
     def setUpClass(cls):
         super().setUpClass()
+        cls.emu.remove_machine("web01")
         cls.names = [f"host{i:02}" for i in range(cls.N)]
         for i, name in enumerate(cls.names):
             cls.emu.add_machine(name, port=cls.sshd.port, wait=False, **cls.settings(i))
@@ -53,6 +54,16 @@ class HostsCase(AnsibleCase, SshCase):
             subprocess.run(["ssh", "-F", "none", "-o", f"ControlPath={self.control}/{name}", "-O", "exit", "x"],
                            capture_output=True, timeout=HANG_S)
 
+    def on_path(self):
+        """A PATH whose arc-relay knows the emulated Azure."""
+        os.makedirs(self.home + "/bin", exist_ok=True)
+        self.file("bin/arc-relay", f"""#!/bin/sh
+verb=$1
+shift
+exec {' '.join([*WRAP, TOOL])} "$verb" --cloud-file {self.emu.cloud_file} "$@"
+""", 0o700)
+        return f"{self.home}/bin:{self.env['PATH']}"
+
     def hosts_config(self):
         lines = ["Host *.arc", f"    User {whoami()}", f"    IdentityFile {self.sshd.path('user_key')}",
                  "    IdentitiesOnly yes", f"    UserKnownHostsFile {self.home}/known_hosts",
@@ -60,6 +71,6 @@ class HostsCase(AnsibleCase, SshCase):
         for name in self.names:
             command = " ".join(WRAP + [PROXY, *self.relay_options(), "-p %p --deadline 115 --",
                                        f"'{self.emu.machine_id(name)}'"])
-            lines += [f"Host {name}.arc", f"    HostKeyAlias arc-{name}", f"    ProxyCommand {command}",
+            lines += [f"Host {name}.arc {name}.rg1.emulated.arc", f"    HostKeyAlias arc-{name}", f"    ProxyCommand {command}",
                       "    ConnectTimeout 120", ""]
         return self.file("config", "\n".join(lines))

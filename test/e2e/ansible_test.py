@@ -2,11 +2,12 @@
 and Azure is asked once for what fifty need.
 """
 
+import os
 import re
 import time
 
 import tap
-from ansible_case import HostsCase
+from ansible_case import EXAMPLES, HostsCase
 from harness import MODE
 
 MANY = {"valgrind": 4, "asan": 20}.get(MODE, 50)
@@ -54,6 +55,24 @@ class FiftyForks(HostsCase):
                 *requests, connections = self.play(ANSIBLE_PIPELINING=str(pipelining))
                 self.assertEqual(tuple(requests), asked)
                 self.assertEqual(connections, MANY)     # all of a machine's tasks share one
+
+
+class Example(HostsCase):
+    N = 3
+
+    def test_as_it_is(self):
+        """In its folder, with its ansible.cfg, inventory script and playbook."""
+        del self.env["ANSIBLE_CONFIG"]
+        self.emu.add_machine("gone", lazy=True, connected=False)
+        self.emu.add_machine("win", lazy=True, os_name="windows")
+        done = self.ansible("ansible-playbook", "playbook.yml", cwd=EXAMPLES, PATH=self.on_path())
+        self.assertEqual(done.returncode, 0, done.stdout + done.stderr)
+        for name in self.names:
+            self.assertIn(f'"msg": "{name} in westeurope runs Linux ', done.stdout)
+            self.assertRegex(done.stdout, rf"(?m)^{name}\.arc .*\bok=3 .*\bfailed=0 ")
+        self.assertEqual(done.stdout.count(" ok=3 "), self.N)
+        self.assertEqual(self.emu.count(who="relay", what="connect"), self.N)   # ControlPersist
+        self.assertFalse(os.path.exists(self.env["ANSIBLE_REMOTE_TEMP"]))       # pipelining
 
 
 if __name__ == "__main__":

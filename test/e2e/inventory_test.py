@@ -212,6 +212,22 @@ class RealAnsible(InventoryCase):
         self.assertIn('"msg": "done"', done.stdout)
         self.assertFalse(os.path.exists(mark))
 
+    def test_nor_is_the_name_of_a_tag(self):
+        mark = os.path.join(self.home, "mark")
+        self.machine("web01", tags={f"{{{{ lookup('pipe', 'touch {mark}') }}}}": "plain", "good": "yes"})
+        play = """
+- hosts: arc
+  gather_facts: false
+  connection: local
+  tasks:
+    - debug: msg="key {{ item }}"
+      loop: "{{ arc_tags.keys() | list }}"
+"""
+        done = self.ansible("ansible-playbook", "-i", self.script(), self.file("play.yml", play))
+        self.assertIn('"msg": "key good"', done.stdout, done.stderr)
+        self.assertFalse(os.path.exists(mark))
+        self.assertIn("is left out: ansible could run it", done.stderr)
+
     def test_a_failure_is_shown(self):
         done = self.ansible("ansible-inventory", "-i", self.script(), "--list", AZURE_CLIENT_SECRET="wrong")
         self.assertIn("had an execution error: arc-relay: ", done.stderr.replace("\n", " "))
