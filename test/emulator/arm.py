@@ -65,7 +65,7 @@ class Arm:
             (PROVIDER, {"GET": self._get_provider}),
             (PROVIDER + r"/locations/[^/]+/operationstatuses/[^/]+", {"GET": self._operations.poll}),
             (PROVIDER + r"/register", {"POST": self._register_provider}),
-            (r"/providers/microsoft\.resourcegraph/resources", {"POST": world.graph.answer}),
+            (r"/providers/microsoft\.resourcegraph/resources", {"POST": self._graph}),
             *((pattern, {method: self._bind(function)}) for pattern, method, function in inventory.ROUTES),
         )]
 
@@ -93,7 +93,7 @@ class Arm:
         try:
             response = self._scripted(faults) or self._checked(request, told)
         except ArmError as error:
-            response = Answer(error.status, error_doc(error.code, error.message), error.headers)
+            response = Answer(error.status, error_doc(error.code, error.message, error.details), error.headers)
         except BadRequest as error:
             response = Answer(400, error_doc("InvalidRequestContent", str(error)))
         response.headers += told
@@ -127,7 +127,11 @@ class Arm:
                            "The api-version query parameter (?api-version=) is required for all requests.")
         if not API_VERSION.fullmatch(version):
             raise ArmError(400, "InvalidApiVersionParameter", f"The api-version '{version}' is invalid.")
+        request.principal = claims["oid"]
         return self._route(request)
+
+    def _graph(self, request):
+        return self._world.graph.answer(request, request.principal)
 
     def _route(self, request):
         path = urllib.parse.unquote(request.path).rstrip("/")

@@ -10,7 +10,8 @@ class ArmError(Exception):
         self.code = code
         self.message = message
         self.headers = headers
+        self.details = None
 
 
-def error_doc(code, message):
-    return {"error": {"code": code, "message": message}}
+def error_doc(code, message, details=None):
+    return {"error": {"code": code, "message": message, **({"details": details} if details else {})}}

@@ -63,7 +63,8 @@ class Machine:
     @property
     def entity(self):
         """Name of the hybrid connection, shaped like real ones."""
-        digest = uuid.uuid5(uuid.NAMESPACE_URL, self.rid.lower()).hex * 2
+        name = self.rid.lower().encode(errors="backslashreplace").decode()
+        digest = uuid.uuid5(uuid.NAMESPACE_URL, name).hex * 2
         return f"{self.type.lower()}/{digest}/{self.number}/v2"
 
     @property
@@ -84,7 +85,7 @@ class Fleet:
         self._machines = {}         # resource id in lower case -> Machine
         self._agents = {}           # the same -> Agent
         self._lazy = {}             # hybrid connection in lower case -> Machine that began lazy
-        self._services = {}
+        self._services = []         # (name of the machine, Service)
         self._lock = threading.Lock()
         self._live = False
 
@@ -109,8 +110,8 @@ class Fleet:
                 raise TypeError(f"a machine has no {key!r}")
             setattr(machine, key, value)
         if service:
-            self._services[name] = Service(service, name, self.log, self.threads)
-            port = self._services[name].port
+            self._services.append((name, Service(service, name, self.log, self.threads)))
+            port = self._services[-1][1].port
         if port:
             machine.port_map[service_port or 22] = port
         machine.port_map.update(port_map or {})
@@ -155,7 +156,7 @@ class Fleet:
 
     def service(self, name):
         """The service given to add_machine; .accept() for kind 'tcp'."""
-        return self._services[name]
+        return [service for owner, service in self._services if owner == name][-1]
 
     # --- agents ---
 
@@ -171,7 +172,7 @@ class Fleet:
                 self._start_agent(machine)
 
     def stop_fleet(self):
-        for stoppable in [*self._agents.values(), *self._services.values()]:
+        for stoppable in [*self._agents.values(), *(service for _, service in self._services)]:
             stoppable.stop()
 
     def _start_agent(self, machine, wait=True):
