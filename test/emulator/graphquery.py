@@ -111,7 +111,8 @@ for _name in ("has", "contains", "startswith", "endswith"):
 ORDERS = {"<": lambda a, b: a < b, "<=": lambda a, b: a <= b, ">": lambda a, b: a > b, ">=": lambda a, b: a >= b}
 LISTS = {"in": (False, True), "!in": (False, False), "in~": (True, True), "!in~": (True, False)}    # fold, wanted
 
-# name -> (types of arguments, result, function); a function of any number of arguments has one type for all
+# name -> (types of arguments, result, function); a function of any number of arguments has one type for all; the
+# result None is the type that the last two arguments share
 SCALAR = (STRING, DYNAMIC, BOOL, NUMBER)
 FUNCTIONS = {
     "tostring": ([SCALAR], STRING, as_text),
@@ -122,6 +123,9 @@ FUNCTIONS = {
     "isnull": ([SCALAR], BOOL, lambda a: a is None),
     "isnotnull": ([SCALAR], BOOL, lambda a: a is not None),
     "not": ([(BOOL,)], BOOL, lambda a: not a),
+    "iff": ([(BOOL,), SCALAR, SCALAR], None, lambda test, a, b: a if test else b),
+    "iif": ([(BOOL,), SCALAR, SCALAR], None, lambda test, a, b: a if test else b),
+    "coalesce": (SCALAR, None, lambda *values: next((v for v in values if v not in (None, "")), values[-1])),
     "strcat": (SCALAR, STRING, lambda *all_of_them: "".join(map(as_text, all_of_them))),
 }
 KEEP_NAME = ("tostring", "tolower", "toupper")      # functions whose result is called like their argument
@@ -453,12 +457,17 @@ class Query:
         args = self._many(self._expression)
         self._take(")")
         kinds, result, function = FUNCTIONS[name]
-        if isinstance(kinds, list) and len(args) != len(kinds):
+        kinds = kinds if isinstance(kinds, list) else [kinds] * len(args)
+        if len(args) != len(kinds):
             self._note(f"{name}(): function expects {len(kinds)} argument(s).")
-        for number, arg in enumerate(args):
-            if arg.kind not in (kinds[0] if isinstance(kinds, list) else kinds):
+        for number, (arg, allowed) in enumerate(zip(args, kinds)):
+            if arg.kind not in allowed:
                 self._note(f"{name}(): argument #{number + 1} cannot be of type {arg.kind}. "
                                "Try adding an explicit cast")
+        if result is None:
+            result = args[-1].kind
+            if args[-2:][0].kind != result:
+                self._note(f"{name}(): the values have types {args[-2:][0].kind} and {result}")
         if len(args) == 1:
             value = args[0].value
             return Expression(result, lambda row: function(value(row)), args[0].name if name in KEEP_NAME else None)

@@ -83,7 +83,10 @@ class ExpressionTest(unittest.TestCase):
                 ("true", "web01", "DB-1", "web-old x"), ("false or isempty('')", "web01", "DB-1", "web-old x"),
                 ("(size == 3) == false", "DB-1"), ("tolower(name) == 'db-1'", "DB-1"),
                 ("toupper(name) == 'WEB01'", "web01"), ("strcat(group, '/', size) == 'prod/10'", "DB-1"),
-                ("tolower(tostring(properties.status)) == 'connected'", "web01")):
+                ("tolower(tostring(properties.status)) == 'connected'", "web01"),
+                ("coalesce(tostring(properties.status), 'none') == 'none'", "DB-1", "web-old x"),
+                ("iff(size == 3, group, name) == 'DB-1'", "DB-1"), ("iif(size == 3, tags, tags).env =~ 'PROD'", "web01",
+                                                                    "web-old x")):
             self.both(predicate, *wanted)
 
     def test_literals(self):
@@ -174,7 +177,8 @@ class RefusedTest(unittest.TestCase):
 
     def test_unknown(self):
         for query, token in (("Resources | whre true", "whre"), ("Resources | mv-expand tags", "mv-expand"),
-                             ("Resources | where iif(true, true, false)", "iif"), ("Resources | WHERE true", "WHERE")):
+                             ("Resources | where case(true, true, false)", "case"),
+                             ("Resources | WHERE true", "WHERE")):
             self.assertEqual(self.refused(query), {"code": "InvalidQueryLanguage", "message": "InvalidQueryLanguage",
                                                    "line": -1, "characterPositionInLine": -1, "token": token})
         self.assertEqual(self.refused("Machines | count")["code"], "DisallowedLogicalTableName")
@@ -183,7 +187,9 @@ class RefusedTest(unittest.TestCase):
         for query in ("where nobody == 'x'", "where Name == 'x'", "where name", "where tags.env", "where size == 'x'",
                       "where size =~ 'x'", "where name < 'x'", "where name.x == 'y'", "order by tags.env",
                       "order by tags", "project name, name", "project a=name, a=group", "where name and true",
-                      "where not(name)", "where not(true, true)", "where tolower(tags.env) == 'x'",
+                      "where not(name)", "where not(true, true)", "where iff(name, true, true)",
+                      "where iff(true, name, true)", "where iff(true, true)", "where iff(true)",
+                      "where coalesce(name, size) == ''", "where tolower(tags.env) == 'x'",
                       "join kind=leftouter (Groups) on nobody", "join kind=leftouter (Groups) on name",
                       "extend t=tags | join kind=leftouter (Resources | extend t=tags) on t",
                       "where name matches regex '('", "where name matches regex '(?=x)'",
