@@ -58,8 +58,10 @@ class Shape(InventoryCase):
         machine = self.machine("Web01", group="My.Group", location="westeurope", agent_version="1.52",
                                tags={"env": "prod", "Owner": "Ops Team", "dotted.name": ""})
         document = self.inventory("--list")
+        rid = document["_meta"]["hostvars"]["web01.arc"].pop("arc_resource_id")
+        self.assertEqual(rid.lower(), machine.rid.lower())
         self.assertEqual(document["_meta"], {"hostvars": {"web01.arc": {
-            "ansible_host": "web01.my.group.emulated.arc", "arc_resource_id": machine.rid, "arc_name": "Web01",
+            "ansible_host": "web01.my.group.emulated.arc", "arc_name": "Web01",
             "arc_group": "my.group", "arc_subscription": self.emu.subscription, "arc_subscription_name": "emulated",
             "arc_location": "westeurope", "arc_os": "linux", "arc_status": "Connected", "arc_agent_version": "1.52",
             "arc_tags": {"env": "prod", "Owner": "Ops Team", "dotted.name": ""}}}})
