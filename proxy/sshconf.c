@@ -23,6 +23,7 @@
 #include "relay/secret.h"
 
 #define LINES_MAX	24	/* of a block */
+#define NAMES_MAX	500	/* bytes of all names of a Match; more than ALIAS_MAX */
 #define MADE_BY_MAX	200	/* bytes that are shown of it */
 #define HEADROOM_S	5	/* for ssh to print our reason before it gives up */
 
@@ -205,15 +206,10 @@ put_login(struct block *b, const char *user)
 		put(b, "    IdentitiesOnly no\n");
 }
 
-/* For these hosts a certificate, renewed before it is used. */
+/* How a Match of many hosts ends: a certificate, renewed before it is used. */
 static void
-put_entra(struct block *b, const char *const hosts[], size_t n)
+put_match_end(struct block *b)
 {
-	size_t i;
-
-	put(b, "Match originalhost ");
-	for (i = 0; i < n; i++)
-		put(b, "%s%s", i > 0 ? "," : "", hosts[i]);
 	put(b, " exec \"");
 	put_quoted(b, '\'', b->s->tool);
 	put(b, " cert ensure --quiet\"\n");
@@ -240,8 +236,6 @@ is_too_long(const struct block *b)
 static void
 put_wildcard(struct block *b)
 {
-	static const char *const all[] = { "*.arc" };
-
 	put(b, "Host *.arc \"!*'*\" \"!*!*\"\n");
 	if (!b->s->entra)
 		put_login(b, b->s->user);
@@ -249,18 +243,20 @@ put_wildcard(struct block *b)
 	put_proxy(b);
 	put(b, "'%%n'\n");
 	put_connection(b);
-	if (b->s->entra)
-		put_entra(b, all, 1);
 }
 
 int
 sshconf_check(const struct sshconf *s, struct err *e)
 {
-	struct block b = { .s = s };
+	struct block b = { .s = s };	/* the longest lines there can be, but for ids */
 
 	if (check_words(s, e) == -1 || check_numbers(s, e) == -1)
 		return (-1);
-	put_wildcard(&b);	/* has all of them in it */
+	put_wildcard(&b);
+	if (s->entra) {
+		put(&b, "Match originalhost %0*d", NAMES_MAX, 0);
+		put_match_end(&b);
+	}
 	if (is_too_long(&b))
 		return (err_set(e, EX_USAGE, "", "paths and arguments too long "
 		    "for a line of ssh_config: %d bytes", SSHCONF_LINE_MAX));
@@ -312,9 +308,8 @@ find_user(const struct sshconf *s, const struct machine *m, const char **user)
 static void
 put_machine(struct block *b, const struct entry *x)
 {
-	const struct sshconf *s = b->s;
 	char key[ALIAS_KEY_MAX + 1];
-	size_t i, covered;
+	size_t i;
 
 	alias_key(x->id.text, key);
 	put(b, "Host");
@@ -328,11 +323,6 @@ put_machine(struct block *b, const struct entry *x)
 	put_quoted(b, '\'', x->id.text);
 	put(b, "\n");
 	put_connection(b);
-
-	/* the Match of the wildcard block is for all that end in .arc */
-	covered = s->wildcard ? count_suffixed(&x->names) : 0;
-	if (x->entra && covered < x->names.n)
-		put_entra(b, x->names.name + covered, x->names.n - covered);
 }
 
 /* --- all of them --- */
@@ -340,6 +330,8 @@ put_machine(struct block *b, const struct entry *x)
 /* One list on its way out. */
 struct page {
 	struct block	 b;
+	struct block	 match;		/* the names of a Match, not ended yet */
+	struct secret	 logins;	/* all others, for the end of the file */
 	struct secret	*out;
 	void		(*note)(void *arg, const struct machine *m,
 			    enum sshconf_note what, const char *why);
@@ -354,14 +346,52 @@ say(struct page *p, const struct machine *m, enum sshconf_note what,
 		p->note(p->arg, m, what, why);
 }
 
-/* Adds what is in the block, and empties it.  Returns 0, or -1: no memory. */
+/* Moves what is in the block to the end of out.  Returns 0, or -1: no memory. */
 static int
-flush(struct page *p)
+flush(struct block *b, struct secret *out)
 {
-	size_t len = p->b.len;
+	size_t len = b->len;
 
-	p->b.len = 0;
-	return (text_append(p->out, p->b.text, len, SIZE_MAX - 1));
+	b->len = 0;
+	return (text_append(out, b->text, len, SIZE_MAX - 1));
+}
+
+static int
+end_match(struct page *p)
+{
+	if (p->match.len == 0)
+		return (0);
+	put_match_end(&p->match);
+	return (flush(&p->match, &p->logins));
+}
+
+/*
+ * Who has this name logs in with a certificate.  Many share one Match: ssh reads the
+ * file behind each Include, also where the Match is for others.
+ */
+static int
+match_name(struct page *p, const char *name)
+{
+	static const char start[] = "Match originalhost ";
+	size_t most = strlen(start) + NAMES_MAX;
+
+	if (p->match.len + strlen(",") + strlen(name) > most &&
+	    end_match(p) == -1)
+		return (-1);
+	put(&p->match, "%s%s", p->match.len > 0 ? "," : start, name);
+	return (0);
+}
+
+static int
+match_machine(struct page *p, const struct alias_set *names)
+{
+	/* "*.arc" is matched already with the wildcard block */
+	size_t i = p->b.s->wildcard ? count_suffixed(names) : 0;
+
+	for (; i < names->n; i++)
+		if (match_name(p, names->name[i]) == -1)
+			return (-1);
+	return (0);
 }
 
 /* Fills the block, or leaves it empty and returns why. */
@@ -404,7 +434,9 @@ write_machine(struct page *p, const struct machine *m,
 		say(p, m, SSHCONF_NOT_BARE, "its name alone means something else");
 	if (s->entra && !x.entra)
 		say(p, m, SSHCONF_NO_ENTRA, "Entra logins are for Linux machines");
-	return (flush(p));
+	if (x.entra && match_machine(p, &x.names) == -1)
+		return (-1);
+	return (flush(&p->b, p->out));
 }
 
 static void
@@ -422,18 +454,23 @@ put_begin(struct block *b)
 static int
 write_all(struct page *p, const struct machines *l, const struct alias_set *sets)
 {
+	const struct sshconf *s = p->b.s;
 	size_t i;
 
 	put_begin(&p->b);
-	if (flush(p) == -1)
+	if (flush(&p->b, p->out) == -1 ||
+	    (s->entra && s->wildcard && match_name(p, "*.arc") == -1))
 		return (-1);
 	for (i = 0; i < l->n; i++)
 		if (write_machine(p, &l->at[i], &sets[i]) == -1)
 			return (-1);
-	if (p->b.s->wildcard)
+	if (s->wildcard)
 		put_wildcard(&p->b);
+	if (flush(&p->b, p->out) == -1 || end_match(p) == -1 ||
+	    text_append(p->out, p->logins.data, p->logins.len, SIZE_MAX - 1) == -1)
+		return (-1);
 	put(&p->b, "# <<< arc-relay end\n");
-	return (flush(p));
+	return (flush(&p->b, p->out));
 }
 
 int
@@ -441,7 +478,8 @@ sshconf_write(const struct sshconf *s, const struct machines *l,
     struct secret *out, void (*note)(void *arg, const struct machine *m,
     enum sshconf_note what, const char *why), void *arg, struct err *e)
 {
-	struct page p = { .b.s = s, .out = out, .note = note, .arg = arg };
+	struct page p = { .b.s = s, .match.s = s, .logins = SECRET_INIT,
+	    .out = out, .note = note, .arg = arg };
 	struct alias_set *sets;
 	int rc = -1;
 
@@ -450,6 +488,7 @@ sshconf_write(const struct sshconf *s, const struct machines *l,
 	if ((sets = aliases_make(l, s->bare)) == NULL ||
 	    (rc = write_all(&p, l, sets)) == -1)
 		err_set(e, EX_OSERR, "", "out of memory");
+	secret_free(&p.logins);
 	free(sets);
 	return (rc);
 }

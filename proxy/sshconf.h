@@ -64,8 +64,9 @@ enum sshconf_note {
 };
 
 /*
- * Appends one block a machine of l (sorted) to out, then the wildcard block, between
- * two lines that say whose they are.  note, which may be NULL, is called with arg in
+ * Appends one block a machine of l (sorted) to out, then the wildcard block, then
+ * whose login is by certificate; before and after that a line that says whose they
+ * are.  note, which may be NULL, is called with arg in
  * the order of l.
  *
  * With entra the user and the key of a Linux machine come from cert_conf, and user,

@@ -30,6 +30,7 @@ struct reader {
 	struct name	*names;
 	size_t		 nnames;
 	size_t		 room;
+	bool		 has_wildcard;
 	char		 words[LINE_MAX + 1];	/* of a ProxyCommand */
 	struct err	*e;
 };
@@ -41,36 +42,36 @@ refuse(const struct reader *r, const char *why)
 	    "not as it should be, near line %d: %s", r->line, why));
 }
 
-/* Steps over the line.  Gives it. */
+/* The line, behind what it begins with; NULL if it does not. */
 static char *
-take_line(struct reader *r)
+after(const struct reader *r, const char *start)
 {
-	char *line = r->at;
+	size_t len = strlen(start);
 
-	r->at += strlen(line) + 1;
-	r->line++;
-	return (line);
+	return (r->at < r->end && strncmp(r->at, start, len) == 0 ?
+	    r->at + len : NULL);
+}
+
+/* The same, and steps over the line if it does. */
+static char *
+take_after(struct reader *r, const char *start)
+{
+	char *rest = after(r, start);
+
+	if (rest != NULL) {
+		r->at = rest + strlen(rest) + 1;
+		r->line++;
+	}
+	return (rest);
 }
 
 /* Steps over the line if it is this one. */
 static bool
 take(struct reader *r, const char *line)
 {
-	if (r->at >= r->end || strcmp(r->at, line) != 0)
-		return (false);
-	(void)take_line(r);
-	return (true);
-}
+	const char *rest = after(r, line);
 
-/* The same if it begins so.  Gives the rest, or NULL. */
-static char *
-take_after(struct reader *r, const char *start)
-{
-	size_t len = strlen(start);
-
-	if (r->at >= r->end || strncmp(r->at, start, len) != 0)
-		return (NULL);
-	return (take_line(r) + len);
+	return (rest != NULL && *rest == '\0' && take_after(r, line) != NULL);
 }
 
 /* --- words --- */
@@ -267,42 +268,6 @@ check_target(const struct reader *r, const struct sshconf_block *b)
 	    refuse(r, "not the HostKeyAlias of this machine"));
 }
 
-/* Is word one of the names of the block? */
-static bool
-has_name(const struct sshconf_block *b, const char *word)
-{
-	size_t i;
-
-	for (i = 0; i < b->nalias; i++)
-		if (strcmp(b->alias[i], word) == 0)
-			return (true);
-	return (b->nalias == 0 && strcmp(word, "*.arc") == 0);
-}
-
-/* "Match originalhost A,B exec "'..' cert ensure --quiet"" and its Include. */
-static int
-read_entra(struct reader *r, struct sshconf_block *b)
-{
-	char *hosts = take_after(r, "Match originalhost "), *exec, *word;
-
-	if (hosts == NULL)
-		return (0);
-	if ((exec = strstr(hosts, " exec \"")) == NULL)
-		return (refuse(r, "no exec"));
-	*exec = '\0';
-	exec += strlen(" exec \"");
-	while ((word = strsep(&hosts, ",")) != NULL)
-		if (!has_name(b, word))
-			return (refuse(r, "a Match for others"));
-	if ((word = unquote(&exec, '\'')) == NULL || word[0] != '/' ||
-	    strcmp(exec, " cert ensure --quiet\"") != 0)
-		return (refuse(r, "it would run something else"));
-	if (!is_path(take_after(r, "    Include ")))
-		return (refuse(r, "no Include"));
-	b->entra = true;
-	return (0);
-}
-
 /* --- all blocks --- */
 
 static int
@@ -329,42 +294,76 @@ check_names(struct reader *r)
 	return (0);
 }
 
+/* Is it one of ours?  The names are sorted. */
+static bool
+is_known(const struct reader *r, const char *host)
+{
+	struct name name = { host, 0 };
+
+	return (r->has_wildcard && strcmp(host, "*.arc") == 0) ||
+	    (r->nnames > 0 && bsearch(&name, r->names, r->nnames,
+	    sizeof(*r->names), compare) != NULL);
+}
+
+/* A,B,C exec "'TOOL' cert ensure --quiet", and the Include that belongs to it. */
+static int
+read_match(struct reader *r, char *hosts)
+{
+	char *host, *exec = strstr(hosts, " exec \"");
+
+	if (exec == NULL)
+		return (refuse(r, "no exec"));
+	*exec = '\0';
+	exec += strlen(" exec \"");
+	while ((host = strsep(&hosts, ",")) != NULL)
+		if (!is_known(r, host))
+			return (refuse(r, "a Match for others"));
+	if ((host = unquote(&exec, '\'')) == NULL || host[0] != '/' ||
+	    strcmp(exec, " cert ensure --quiet\"") != 0)
+		return (refuse(r, "it would run something else"));
+	return (is_path(take_after(r, "    Include ")) ? 0 :
+	    refuse(r, "no Include"));
+}
+
 static int
 read_block(struct reader *r, struct sshconf_block *b)
 {
 	char *names;
 
-	if (!take(r, "Host *.arc \"!*'*\" \"!*!*\"")) {
-		if ((names = take_after(r, "Host ")) == NULL)
-			return (refuse(r, "no Host"));
-		if (read_host(r, names, b) == -1)
-			return (-1);
-	}
+	if (take(r, "Host *.arc \"!*'*\" \"!*!*\""))
+		r->has_wildcard = true;
+	else if ((names = take_after(r, "Host ")) == NULL)
+		return (refuse(r, "no Host"));
+	else if (read_host(r, names, b) == -1)
+		return (-1);
 	if (read_login(r, b) == -1 || read_command(r, b) == -1)
 		return (-1);
-	return (check_target(r, b) == -1 ? -1 : read_entra(r, b));
+	return (check_target(r, b));
 }
 
 static int
 read_all(struct reader *r, int (*each)(void *arg, const struct sshconf_block *b,
     struct err *e), void *arg)
 {
-	bool is_last = false;
+	char *hosts;
 
 	if (take_after(r, "# >>> arc-relay begin v1: ") == NULL ||
 	    !take(r, "# Changes here are lost: it is written anew as a whole."))
 		return (refuse(r, "it does not begin"));
-	while (!take(r, "# <<< arc-relay end")) {
+	while (!r->has_wildcard && after(r, "Host ") != NULL) {
 		struct sshconf_block b = { .nalias = 0 };
 
-		if (is_last)
-			return (refuse(r, "more behind the last block"));
 		if (read_block(r, &b) == -1 || each(arg, &b, r->e) == -1)
 			return (-1);
-		is_last = b.nalias == 0;
 	}
-	return (r->at == r->end ? check_names(r) :
-	    refuse(r, "more behind the end"));
+	if (check_names(r) == -1)
+		return (-1);
+	while ((hosts = take_after(r, "Match originalhost ")) != NULL)
+		if (read_match(r, hosts) == -1)
+			return (-1);
+	if (!take(r, "# <<< arc-relay end") || r->at != r->end)
+		return (refuse(r, "it does not end"));
+	return (0);
 }
 
 /* Cuts a copy of the text into lines. */

@@ -6,7 +6,6 @@
 #ifndef PROXY_SSHCONF_READ_H
 #define PROXY_SSHCONF_READ_H
 
-#include <stdbool.h>
 #include <stddef.h>
 
 struct err;
@@ -23,7 +22,6 @@ struct sshconf_block {
 	const char	*target;	/* its last: a resource id, or "%n" */
 	const char	*user;		/* NULL: not said */
 	int		 port;		/* 22: not said */
-	bool		 entra;		/* it has a Match for a certificate */
 };
 
 /*

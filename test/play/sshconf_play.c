@@ -76,9 +76,8 @@ show(void *arg, const struct sshconf_block *b, struct err *e)
 	size_t i;
 
 	(void)arg, (void)e;
-	(void)printf("%s %s %d %s %s", b->key != NULL ? b->key : "-",
-	    b->user != NULL ? b->user : "-", b->port, b->entra ? "entra" : "-",
-	    b->target);
+	(void)printf("%s %s %d %s", b->key != NULL ? b->key : "-",
+	    b->user != NULL ? b->user : "-", b->port, b->target);
 	for (i = 0; i < b->nalias; i++)
 		(void)printf(" %s", b->alias[i]);
 	(void)putchar('\n');
