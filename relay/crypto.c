@@ -58,6 +58,15 @@ crypto_hmac_sha256(const void *key, size_t keylen, const void *data, size_t len,
 }
 
 void
+crypto_hmac_sha1(const void *key, size_t keylen, const void *data, size_t len,
+    uint8_t out[SHA1_BYTES])
+{
+	if (mbedtls_md_hmac(mbedtls_md_info_from_type(MBEDTLS_MD_SHA1), key,
+	    keylen, data, len, out) != 0)
+		abort();
+}
+
+void
 crypto_base64(const void *data, size_t len, char *out)
 {
 	size_t n;

@@ -18,6 +18,8 @@
 void	 crypto_sha1(const void *data, size_t len, uint8_t out[SHA1_BYTES]);
 void	 crypto_sha256(const void *data, size_t len, uint8_t out[SHA256_BYTES]);
 void	 crypto_sha256_hex(const void *data, size_t len, char out[SHA256_HEX + 1]);
+void	 crypto_hmac_sha1(const void *key, size_t keylen, const void *data,
+	    size_t len, uint8_t out[SHA1_BYTES]);
 void	 crypto_hmac_sha256(const void *key, size_t keylen, const void *data,
 	    size_t len, uint8_t out[SHA256_BYTES]);
 
