@@ -1,8 +1,5 @@
 /*
  * arc-relay list: the machines that we can see, as a table or as JSON.
- *
- * Somebody else chose the names: what is not printable ASCII is shown as \x1b or
- * \u202e, and a backslash as two.
  */
 #include <stdio.h>
 #include <string.h>
@@ -15,6 +12,7 @@
 #include "auth/token.h"
 #include "proxy/cmd.h"
 #include "proxy/cmd_machines.h"
+#include "proxy/shown.h"
 #include "relay/err.h"
 
 static const struct option_row table[] = {
@@ -26,8 +24,6 @@ static const struct option_row table[] = {
 enum { O_JSON = CMD_MACHINES_NROWS };
 
 #define CELL_MAX	40	/* columns of one on a terminal */
-#define CELL_CUT	"..."
-#define PIECE_MAX	11	/* \U0010ffff */
 
 static const struct column {
 	const char	*title;
@@ -51,39 +47,6 @@ struct sheet {
 	size_t			 cell_max;	/* 0: they are not cut */
 };
 
-/* The character that text begins with; it is UTF-8. */
-static unsigned long
-decode(const unsigned char *s, size_t *len)
-{
-	unsigned long c = *s;
-	size_t i;
-
-	*len = c < 0xc0 ? 1 : c < 0xe0 ? 2 : c < 0xf0 ? 3 : 4;
-	if (*len == 1)
-		return (c);
-	c &= 0x7fUL >> *len;
-	for (i = 1; i < *len && (s[i] & 0xc0) == 0x80; i++)
-		c = c << 6 | (s[i] & 0x3f);
-	*len = i;
-	return (c);
-}
-
-/* One character as it is shown.  Returns how many bytes of text it had. */
-static size_t
-piece(const char *text, char out[PIECE_MAX])
-{
-	size_t len;
-	unsigned long c = decode((const unsigned char *)text, &len);
-
-	if (c >= 0x20 && c < 0x7f)
-		(void)snprintf(out, PIECE_MAX, c == '\\' ? "\\\\" : "%c",
-		    (int)c);
-	else
-		(void)snprintf(out, PIECE_MAX, c < 0x80 ? "\\x%02lx" :
-		    c < 0x10000 ? "\\u%04lx" : "\\U%08lx", c);
-	return (len);
-}
-
 static const char *
 cell(const struct machine *m, const struct column *c)
 {
@@ -99,12 +62,12 @@ cell(const struct machine *m, const struct column *c)
 static size_t
 columns_of(const char *text)
 {
-	char shown[PIECE_MAX];
+	char c[SHOWN_PIECE];
 	size_t n = 0;
 
 	while (*text != '\0') {
-		text += piece(text, shown);
-		n += strlen(shown);
+		text += shown_piece(text, c);
+		n += strlen(c);
 	}
 	return (n);
 }
@@ -114,20 +77,20 @@ static void
 print_cell(const char *text, size_t width, size_t max, bool is_last)
 {
 	size_t all = columns_of(text), n = 0, room = all;
-	char shown[PIECE_MAX];
+	char c[SHOWN_PIECE];
 
 	if (max != 0 && all > max)
-		room = max - strlen(CELL_CUT);
+		room = max - strlen(SHOWN_CUT);
 	while (*text != '\0') {
-		text += piece(text, shown);
-		if (n + strlen(shown) > room)
+		text += shown_piece(text, c);
+		if (n + strlen(c) > room)
 			break;
-		n += strlen(shown);
-		(void)fputs(shown, stdout);
+		n += strlen(c);
+		(void)fputs(c, stdout);
 	}
 	if (room < all) {
-		(void)fputs(CELL_CUT, stdout);
-		n += strlen(CELL_CUT);
+		(void)fputs(SHOWN_CUT, stdout);
+		n += strlen(SHOWN_CUT);
 	}
 	if (is_last)
 		(void)putchar('\n');
