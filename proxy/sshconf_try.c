@@ -1,0 +1,90 @@
+/*
+ * Asking the real ssh, see sshconf_try.h.
+ */
+#include <errno.h>
+#include <stdio.h>
+#include <string.h>
+
+#include "auth/child.h"
+#include "proxy/sshconf_try.h"
+#include "relay/err.h"
+#include "relay/secret.h"
+
+#define LIMIT_MS	60000
+#define ANSWER_MAX	(256 * 1024)	/* bytes */
+
+/* The last line of text, where ssh says what is wrong. */
+static const char *
+last_line(const struct secret *text, int *len)
+{
+	const char *at = text->data != NULL ? text->data : "", *next;
+	const char *line = at;
+
+	for (*len = 0; *at != '\0'; at = next) {
+		next = at + strcspn(at, "\r\n");
+		if (next > at) {
+			line = at;
+			*len = (int)(next - at);
+		}
+		next += strspn(next, "\r\n");
+	}
+	return (line);
+}
+
+static int
+refused(const char *config, const struct secret *said, struct err *e)
+{
+	int len;
+	const char *line = last_line(said, &len);
+
+	/* "FILE: line 3: Bad configuration option: x": its folder says little */
+	return (err_set(e, EX_CONFIG, "", "ssh does not accept %.60s: %.*s",
+	    strrchr(config, '/') + 1, len, line));
+}
+
+int
+sshconf_try(const char *config, const char *host, struct secret *answer,
+    struct err *e)
+{
+	/* SHELL runs each Match exec */
+	const char *argv[] = { "env", "SHELL=/bin/false", "ssh", "-G", "-F",
+	    config, "--", host, NULL };
+	struct secret said = SECRET_INIT;
+	int status, rc = -1;
+
+	switch (child_run(argv, LIMIT_MS, ANSWER_MAX, answer, &said, &status)) {
+	case CHILD_ENDED:
+		rc = status == 0 ? 0 : refused(config, &said, e);
+		break;
+	case CHILD_ABSENT:
+		err_set(e, EX_NOINPUT, "E101", "there is no ssh on PATH");
+		err_fix(e, "sudo apt install openssh-client");
+		break;
+	case CHILD_LATE:
+		err_set(e, EX_TEMPFAIL, "", "ssh -G did not answer in %d s",
+		    LIMIT_MS / 1000);
+		break;
+	case CHILD_BROKEN:
+		err_sys(e, EX_OSERR, "", "cannot run ssh");
+		break;
+	}
+	secret_free(&said);
+	return (rc);
+}
+
+bool
+sshconf_try_says(const struct secret *answer, const char *keyword,
+    const char *value)
+{
+	size_t n = strlen(keyword), len;
+	const char *at;
+
+	for (at = answer->data; at != NULL && *at != '\0';
+	    at += len + (at[len] != '\0')) {
+		len = strcspn(at, "\n");
+		if (len > n && strncmp(at, keyword, n) == 0 && at[n] == ' ')
+			return (value != NULL && strlen(value) == len - n - 1 &&
+			    memcmp(at + n + 1, value, len - n - 1) == 0);
+	}
+	return (value == NULL);
+}

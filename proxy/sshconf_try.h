@@ -1,0 +1,25 @@
+/*
+ * What the real ssh makes of an ssh_config: ssh -G.
+ */
+#ifndef PROXY_SSHCONF_TRY_H
+#define PROXY_SSHCONF_TRY_H
+
+#include <stdbool.h>
+
+struct err;
+struct secret;
+
+/*
+ * Asks ssh what it would do for host with the file config alone, whoever may write
+ * that.  No "Match exec" of it is run, nor does it match.  Returns 0 with answer,
+ * one keyword (in lower case) and its value a line; or -1 with E101 (there is no
+ * ssh), or EX_CONFIG with ssh's own words.
+ */
+int	 sshconf_try(const char *config, const char *host, struct secret *answer,
+	    struct err *e);
+
+/* Is the value of keyword this one?  NULL: is there none? */
+bool	 sshconf_try_says(const struct secret *answer, const char *keyword,
+	    const char *value);
+
+#endif
