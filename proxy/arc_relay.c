@@ -19,6 +19,7 @@ static const struct verb {
 } verbs[] = {
 	{ "cache", cmd_cache, "list or clear what is kept of tokens and credentials" },
 	{ "cert", cmd_cert, "get or renew an SSH certificate of Entra's" },
+	{ "config", cmd_config, "write the machines into ssh's configuration" },
 	{ "credentials", cmd_credentials, "get the relay credential of a machine" },
 	{ "inventory", cmd_inventory, "machines for ansible" },
 	{ "list", cmd_list, "the machines that you can see" },

@@ -14,6 +14,7 @@ struct err;
  */
 int	 cmd_cache(int argc, char **argv, struct err *e);
 int	 cmd_cert(int argc, char **argv, struct err *e);
+int	 cmd_config(int argc, char **argv, struct err *e);
 int	 cmd_credentials(int argc, char **argv, struct err *e);
 int	 cmd_inventory(int argc, char **argv, struct err *e);
 int	 cmd_list(int argc, char **argv, struct err *e);

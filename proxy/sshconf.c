@@ -24,7 +24,7 @@
 
 #define LINES_MAX	24	/* of a block */
 #define NAMES_MAX	500	/* bytes of all names of a Match; more than ALIAS_MAX */
-#define MADE_BY_MAX	200	/* bytes that are shown of it */
+#define MADE_BY_MAX	900	/* bytes that are shown of it */
 #define HEADROOM_S	5	/* for ssh to print our reason before it gives up */
 
 /* A block that is being written: it is taken as a whole, or not at all. */
@@ -447,7 +447,7 @@ put_begin(struct block *b)
 	(void)snprintf(by, sizeof(by), "%s", b->s->made_by != NULL ?
 	    b->s->made_by : "arc-relay config");
 	log_clean(by);
-	put(b, "# >>> arc-relay begin v1: %s\n", by);
+	put(b, SSHCONF_FIRST ": %s\n", by);
 	put(b, "# Changes here are lost: it is written anew as a whole.\n");
 }
 

@@ -20,6 +20,7 @@ struct machines;
 struct secret;
 
 #define SSHCONF_LINE_MAX	1000
+#define SSHCONF_FIRST		"# >>> arc-relay begin v1"	/* begins what is written */
 
 struct sshconf {
 	const char	*proxy;		/* absolute path of arc-relay-proxy */
