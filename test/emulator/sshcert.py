@@ -25,7 +25,6 @@ from tokens import unb64url
 
 TOKEN_TYPE = "ssh-cert"
 SCOPE = "https://ssh.emulated.test/CheckMyAccess/Linux/.default"
-BEARER = (None, "bearer")
 USER = 1
 ALREADY_S = 300
 SIZES = range(2048, 16385)          # bits of a key
@@ -36,7 +35,7 @@ PERMITS = ("permit-X11-forwarding", "permit-agent-forwarding", "permit-port-forw
 def is_wanted(form):
     """Does the request ask for a certificate? Refusal if for something else or not properly."""
     asked = form.get("token_type")
-    if (asked and asked.lower()) in BEARER:
+    if not asked or asked.lower() == "bearer":
         return False
     if asked != TOKEN_TYPE:
         raise Refusal(400, "invalid_request", 90023, f"The token_type '{asked}' is not supported.")
