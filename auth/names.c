@@ -260,27 +260,34 @@ is_unique(const struct names *n, const char *text)
 	return (can_be_target(text) && match(n, &m) == 0 && m.n == 1);
 }
 
+static bool
+will_do(const struct names *n, const char *text, const char *prefix)
+{
+	return (strncasecmp(text, prefix, strlen(prefix)) == 0 &&
+	    text_only(text, "._-") && is_unique(n, text));
+}
+
 /*
- * The shortest that means this machine alone and needs no quotes; else its id.
+ * The shortest that begins with prefix, needs no quotes and means this machine
+ * alone.  Returns 0, or -1: there is none.
  */
-static void
+static int
 typed(const struct names *n, const struct line *l, const char *suffix,
-    char out[TYPED_MAX])
+    const char *prefix, char out[TYPED_MAX])
 {
 	const struct arc_id *id = &l->id;
 	bool named = l->subscription_name[0] != '\0' &&
 	    text_only(l->subscription_name, "._-");
 
 	(void)snprintf(out, TYPED_MAX, "%s%s", id->name, suffix);
-	if (is_unique(n, out))
-		return;
+	if (will_do(n, out, prefix))
+		return (0);
 	(void)snprintf(out, TYPED_MAX, "%s.%s%s", id->name, id->group, suffix);
-	if (text_only(id->group, "._-") && is_unique(n, out))
-		return;
+	if (will_do(n, out, prefix))
+		return (0);
 	(void)snprintf(out, TYPED_MAX, "%s.%s.%s%s", id->name, id->group,
 	    named ? l->subscription_name : id->subscription, suffix);
-	if (!text_only(id->group, "._-") || !is_unique(n, out))
-		(void)snprintf(out, TYPED_MAX, "%s", id->text);
+	return (will_do(n, out, prefix) ? 0 : -1);
 }
 
 static void
@@ -290,7 +297,10 @@ set_many(const struct names *n, struct matches *m, struct err *e)
 	size_t i, len = 0, add;
 
 	for (i = 0; i < m->n && i < CANDIDATES; i++) {
-		typed(n, &m->first[i], target_suffix(m->text), one);
+		if (typed(n, &m->first[i], target_suffix(m->text), "",
+		    one) == -1)
+			(void)snprintf(one, sizeof(one), "%s",
+			    m->first[i].id.text);
 		add = (i > 0 ? 2 : 0) + strlen(one);
 		if (len + add + sizeof(" and 99999 more") > sizeof(list))
 			break;
@@ -298,8 +308,9 @@ set_many(const struct names *n, struct matches *m, struct err *e)
 		    "%s%s", i > 0 ? ", " : "", one);
 	}
 	if (i < m->n)
-		(void)snprintf(list + len, sizeof(list) - len, "%s%zu more",
-		    i > 0 ? " and " : "", m->n - i);
+		(void)snprintf(list + len, sizeof(list) - len, "%s%zu %s",
+		    i > 0 ? " and " : "", m->n - i, i > 0 ? "more" :
+		    "of them");
 	err_set(e, EX_NOHOST, "E203", "several machines can be called that: "
 	    "%s", list);
 	err_fix(e, "type one of these, or a resource id: arc-relay list");
@@ -484,20 +495,18 @@ names_each(const struct cache *c, const char *identity, const char *prefix,
 
 	if (load(c, identity, &n) == -1)
 		return (-1);
-	(void)snprintf(key, sizeof(key), "%s", prefix);
+	(void)snprintf(key, sizeof(key), "%.*s", (int)strcspn(prefix, "."),
+	    prefix);
 	lower(key);
-	if (strlen(prefix) < sizeof(key))
-		for (at = find_line(&n, key); begins(&n, at, key) && at <
-		    n.lines + n.len; at = end + 1) {
-			end = end_of_line(&n, at);
-			if (read_line(at, end, &l) == -1)
-				continue;
-			typed(&n, &l, ".arc", name);
-			if (name[0] != '/') {
-				lower(name);
-				each(arg, name, l.id.text);
-			}
+	for (at = find_line(&n, key); at < n.lines + n.len &&
+	    begins(&n, at, key); at = end + 1) {
+		end = end_of_line(&n, at);
+		if (read_line(at, end, &l) == 0 &&
+		    typed(&n, &l, ".arc", prefix, name) == 0) {
+			lower(name);
+			each(arg, name, l.id.text);
 		}
+	}
 	names_free(&n);
 	return (0);
 }

@@ -64,9 +64,9 @@ void	 names_keep(const struct cache *c, const char *identity,
 	    const struct machines *l);
 
 /*
- * Calls each for what can be typed for the machines whose NAME begins with prefix
- * (any case), with the id: "web01.arc", or "web01.group.arc" where that alone is
- * not unique; in lower case.
+ * Calls each for what can be typed and begins with prefix (any case), with the
+ * id: "web01.arc", or "web01.group.arc" where that alone is not unique or prefix
+ * has more; in lower case, the shortest for each machine.
  * Returns 0; or -1 when nothing is known.
  */
 int	 names_each(const struct cache *c, const char *identity,

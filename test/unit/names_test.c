@@ -316,8 +316,16 @@ test_each(void)
 	    strncmp(all, "db.arc db.one.rg.x.arc web-05.arc web01.arc ", 44) ==
 	    0, "%s", all);
 	all[0] = '\0';
-	ok(names_each(&cache, "me", "web02.", collect, all) == 0 &&
-	    all[0] == '\0', "a prefix of NAME, not of more");
+	ok(names_each(&cache, "me", "web02.rg2", collect, all) == 0 &&
+	    strcmp(all, "web02.rg2.arc ") == 0, "%s", all);
+	all[0] = '\0';
+	ok(names_each(&cache, "me", "Web01.R", collect, all) == 0 &&
+	    names_each(&cache, "me", "web01.rg1.p", collect, all) == 0 &&
+	    strcmp(all, "web01.rg1.arc web01.rg1.prod.arc ") == 0, "%s", all);
+	all[0] = '\0';
+	ok(names_each(&cache, "me", "web01.x", collect, all) == 0 &&
+	    names_each(&cache, "me", "web01 ", collect, all) == 0 &&
+	    all[0] == '\0', "nothing else");
 }
 
 static void
