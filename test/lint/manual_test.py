@@ -15,6 +15,7 @@ import tap  # noqa: E402
 
 BUILD = Path(os.environ.get("BUILD", TOP / "build" / "release"))
 MAN = TOP / "man"
+PAGES = ("arc-relay.1", "arc-relay-config.1", "arc-relay-proxy.1")
 COLUMNS, LINES = 80, 24         # of a terminal
 CODE = [path for folder in ("relay", "auth", "proxy")
         for path in sorted((TOP / folder).glob("*.[ch]"))]
@@ -25,6 +26,12 @@ FOREIGN = re.compile(r"\b(az|git|ssh|scp|apt-get|make|systemctl|man) [^`\n]*")
 SHARED_ROWS = {name: rows for header in ("cmd_options.h", "cmd_machines.h") for name, rows in
                re.findall(r"#define (CMD_\w*ROWS(?:_\w+)?)\b(.*?[^\\])\n\n",
                           (TOP / "proxy" / header).read_text(), re.DOTALL)}
+
+
+def page_of(verb):
+    """Where its options are told: on a page of its own, if there is one."""
+    own = f"arc-relay-{verb}.1"
+    return own if own in PAGES else "arc-relay.1"
 
 
 def option_tables(path):
@@ -76,6 +83,9 @@ def emitted_ids():
         for first, second, third, fourth in re.findall(
                 r'(EX_[A-Z]+),\s*"(E\d{3})"|"(E\d{3})",\s*(EX_[A-Z]+)', text):
             found[second or third].add(getattr(os, first or fourth))
+        # is_this ? EX_X : EX_Y, "E402"
+        for status, one in re.findall(r'\? (EX_[A-Z]+) :\s*EX_[A-Z]+,\s*"(E\d{3})"', text):
+            found[one].add(getattr(os, status))
         # EX_X, is_this ? "E402" : is_that ? "E407" : "E401"
         for status, choice in re.findall(r'(EX_[A-Z]+),((?:\s*\w+ \? "E\d{3}" :)+\s*"E\d{3}")', text):
             for one in re.findall(r"E\d{3}", choice):
@@ -127,13 +137,14 @@ class Manual(unittest.TestCase):
         self.none(missing_options(PROXY_OPTIONS, "arc-relay-proxy.1"))
 
     def test_options_of_arc_relay(self):
-        self.none([fault for rows in VERB_OPTIONS.values()
-                   for fault in missing_options(rows, "arc-relay.1")])
+        self.none([fault for verb, rows in VERB_OPTIONS.items()
+                   for fault in missing_options(rows, page_of(verb))])
 
     def test_no_option_that_does_not_exist(self):
-        ours = {"arc-relay-proxy.1": {name for _, name in PROXY_OPTIONS},
-                "arc-relay.1": {name for rows in VERB_OPTIONS.values() for _, name in rows} |
-                {"help", "version"}}
+        ours = {"arc-relay-proxy.1": {name for _, name in PROXY_OPTIONS}, "arc-relay.1": {"help", "version"}}
+        for verb, rows in VERB_OPTIONS.items():
+            ours.setdefault(page_of(verb), set()).update(name for _, name in rows)
+        self.assertEqual(set(ours), set(PAGES))
         self.none([f"{page}: there is no --{name}" for page, names in ours.items()
                    for name in sorted(documented(page)[0] - names)])
 
@@ -172,7 +183,7 @@ class Manual(unittest.TestCase):
         self.none(faults)
 
     def test_messages_without_an_id(self):
-        pages = "".join((MAN / page).read_text() for page in ("arc-relay.1", "arc-relay-proxy.1"))
+        pages = "".join((MAN / page).read_text() for page in PAGES)
         pages = " ".join(pages.replace("\\\n", "").replace("\\(dq", '"').split())
         faults, count = [], 0
         for path in CODE:
@@ -190,7 +201,7 @@ class Manual(unittest.TestCase):
         # what is only compared with is made elsewhere, or by nobody
         made = {getattr(os, name) for name in re.findall(r"(?<![=!]= )\bEX_[A-Z]+\b", everything)}
         listed = set()
-        for page in ("arc-relay-proxy.1", "arc-relay.1"):
+        for page in PAGES:
             listed |= {int(n) for n in re.findall(r"^\.It (\d+) Pq Dv EX_", (MAN / page).read_text(),
                                                   re.MULTILINE)}
         self.assertEqual(made, listed)
@@ -244,7 +255,7 @@ class Manual(unittest.TestCase):
             asked |= set(re.findall(r'\b(?:\w*getenv|env_get|variable|is_set|either)\("(\w+)"'
                                     r'|#define \w*VARIABLE\s+"(\w+)"', path.read_text()))
         asked = {name for pair in asked for name in pair if name}
-        pages = "".join((MAN / page).read_text() for page in ("arc-relay.1", "arc-relay-proxy.1"))
+        pages = "".join((MAN / page).read_text() for page in PAGES)
         told = {word for line in re.findall(r"^\.(?:It )?Ev (.*)", pages, re.MULTILINE) for word in line.split()}
         self.assertGreater(len(asked), 30)
         self.none([f"no page tells of {name}" for name in sorted(asked - told)])
