@@ -18,26 +18,28 @@
 #define QUERY_MAX	(64 * 1024)	/* bytes; Azure's own limit is not told */
 
 /* What a tag's JSON has as it is: everything else might be escaped there. */
-#define PLAIN		" -_.:@/"
+#define PLAIN		" -_.:@"
+
+#define SERVER		"'microsoft.hybridcompute/machines'"
+
+/* Arc servers say it in other members than the machines of the other kinds. */
+#define EITHER(server, other)						\
+	"iff(type =~ " SERVER ", tostring(properties." server "), "	\
+	"tostring(properties." other "))"
 
 static const char kinds[] =
-    "resources | where type in~ ("
-    "'microsoft.hybridcompute/machines', "
+    "resources | where type in~ (" SERVER ", "
     "'microsoft.connectedvmwarevsphere/virtualmachines', "
     "'microsoft.scvmm/virtualmachines', "
     "'microsoft.azurestackhci/virtualmachines')";
 
-/* Arc servers say it in other members than the machines of the other kinds. */
 static const char columns[] =
     " | join kind=leftouter (resourcecontainers"
     " | where type =~ 'microsoft.resources/subscriptions'"
     " | project subscriptionId, subscriptionName=name) on subscriptionId"
-    " | extend os=tolower(coalesce(tostring(properties.osName), "
-    "tostring(properties.osProfile.osType))), "
-    "agent=coalesce(tostring(properties.agentVersion), "
-    "tostring(properties.guestAgentProfile.agentVersion)), "
-    "status=coalesce(tostring(properties.status), "
-    "tostring(properties.guestAgentProfile.status))";
+    " | extend os=tolower(" EITHER("osName", "osProfile.osType") "), "
+    "agent=" EITHER("agentVersion", "guestAgentProfile.agentVersion") ", "
+    "status=" EITHER("status", "guestAgentProfile.status");
 
 static const char end[] =
     " | project id, name, resourceGroup, subscriptionId, subscriptionName, "
