@@ -1,6 +1,6 @@
 /*
- * One HTTPS request by libcurl, see http.h.  What libcurl keeps on its heap
- * (headers with tokens, buffers) is wiped when it frees it.
+ * One HTTPS request by libcurl, see http.h.  What libcurl has on its heap (headers
+ * with tokens, buffers) is wiped when it frees it, at the end of the request.
  */
 #include <errno.h>
 #include <stdio.h>
@@ -32,25 +32,44 @@
 #define SLOW_BYTES	500
 #define SLOW_MS		5000
 
-static char *
-secret_strdup(const char *s)
-{
-	size_t size = strlen(s) + 1;
-	char *copy = secret_malloc(size);
+/*
+ * What lasts from one request to the next: connections, for as long as the
+ * process does, and nothing else.  A handle is made for each request.
+ */
+static struct {
+	CURLSH		*connections;
+	pid_t		 owner;		/* a forked child has none of it */
+	uintptr_t	 request;	/* number of the one that is made */
+	bool		 opened;	/* it needed a connection of its own .. */
+	bool		 was_up;	/* .. that had TCP, to the proxy if there is one */
+} kept;
 
-	return (copy != NULL ? memcpy(copy, s, size) : NULL);
+/* Says good-bye, and wipes what libcurl has on its heap. */
+static void
+stop(void)
+{
+	if (kept.connections == NULL || kept.owner != getpid())
+		return;
+	(void)curl_share_cleanup(kept.connections);
+	kept.connections = NULL;
+	curl_global_cleanup();
 }
 
-static void *
-secret_calloc(size_t n, size_t size)
+static int
+start(void)
 {
-	void *p;
-
-	if (size != 0 && n > SIZE_MAX / size)
-		return (NULL);
-	if ((p = secret_malloc(n * size)) != NULL)
-		memset(p, 0, n * size);
-	return (p);
+	if (kept.connections != NULL && kept.owner == getpid())
+		return (0);
+	/* libcurl would write the keys of the session where this says */
+	(void)unsetenv("SSLKEYLOGFILE");
+	kept.owner = getpid();
+	if (curl_global_init_mem(CURL_GLOBAL_DEFAULT, secret_malloc,
+	    secret_mfree, secret_realloc, secret_strdup, secret_calloc) != 0 ||
+	    (kept.connections = curl_share_init()) == NULL ||
+	    curl_share_setopt(kept.connections, CURLSHOPT_SHARE,
+	    CURL_LOCK_DATA_CONNECT) != CURLSHE_OK || atexit(stop) != 0)
+		return (-1);
+	return (0);
 }
 
 struct answer {
@@ -61,7 +80,6 @@ struct answer {
 	size_t			 got_before;	/* when the last watch began */
 	int64_t			 watch_ms;	/* when that was */
 	bool			 trickles;
-	bool			 was_up;	/* TCP, to the proxy if there is one */
 };
 
 static size_t
@@ -113,17 +131,33 @@ on_progress(void *arg, curl_off_t total, curl_off_t now, curl_off_t up_total,
 	return (a->trickles);	/* libcurl gives up if it is true */
 }
 
-/* With a proxy libcurl does not tell how far it came. */
+/*
+ * With a proxy libcurl does not tell how far it came.  arg: number of the request
+ * that opened it; the connection may have outlived that.
+ */
 static int
 on_close(void *arg, curl_socket_t fd)
 {
-	struct answer *a = arg;
 	struct sockaddr_storage peer;
 	socklen_t len = sizeof(peer);
 
-	if (getpeername(fd, (struct sockaddr *)&peer, &len) == 0)
-		a->was_up = true;
+	if ((uintptr_t)arg == kept.request &&
+	    getpeername(fd, (struct sockaddr *)&peer, &len) == 0)
+		kept.was_up = true;
 	return (close(fd));
+}
+
+/* Whatever a name leads to: a local request goes nowhere else. */
+static curl_socket_t
+on_open(void *arg, curlsocktype purpose, struct curl_sockaddr *to)
+{
+	const struct http_request *q = arg;
+
+	(void)purpose;
+	if (q->local && !http_is_local_address(&to->addr))
+		return (CURL_SOCKET_BAD);
+	kept.opened = true;
+	return (socket(to->family, to->socktype | SOCK_CLOEXEC, to->protocol));
 }
 
 /* An id is for people: what would not be one word is not shown. */
@@ -203,17 +237,20 @@ host_fault(CURLcode code, bool is_up)
 /* Why there was no answer.  text is libcurl's own and may be empty. */
 static int
 no_answer(CURL *curl, CURLcode code, const struct http_request *q,
-    const struct httpproxy *proxy, bool was_up, const char *text, struct err *e)
+    const struct httpproxy *proxy, const char *text, struct err *e)
 {
-	curl_off_t secured_us = 0;
+	curl_off_t secured_us = 0, ready_us = 0;
 	struct http_failure f = { .text = text[0] != '\0' ? text :
 	    curl_easy_strerror(code) };
 	char offered[64];
 	long tunnel = 0, error = 0;
+	bool reused;
 
 	(void)curl_easy_getinfo(curl, CURLINFO_HTTP_CONNECTCODE, &tunnel);
 	(void)curl_easy_getinfo(curl, CURLINFO_APPCONNECT_TIME_T, &secured_us);
+	(void)curl_easy_getinfo(curl, CURLINFO_PRETRANSFER_TIME_T, &ready_us);
 	(void)curl_easy_getinfo(curl, CURLINFO_OS_ERRNO, &error);
+	reused = !kept.opened && ready_us != 0;
 	offered_text(curl, offered, sizeof(offered));
 	f.why = error != 0 ? strerror((int)error) : NULL;
 	f.status = (int)tunnel;
@@ -225,22 +262,12 @@ no_answer(CURL *curl, CURLcode code, const struct http_request *q,
 		code = CURLE_COULDNT_RESOLVE_HOST;	/* a silent name server */
 	if (tunnel >= 300)
 		f.fault = FAULT_PROXY_REFUSED;
-	else if (proxy->host[0] != '\0' && tunnel / 100 != 2)
-		f.fault = proxy_fault(code, was_up);
+	else if (proxy->host[0] != '\0' && tunnel / 100 != 2 && !reused)
+		f.fault = proxy_fault(code, kept.was_up);
 	else
-		f.fault = host_fault(code, q->local ? was_up : secured_us != 0);
+		f.fault = host_fault(code, reused || (q->local ?
+		    kept.was_up : secured_us != 0));
 	return (http_explain(&f, q, proxy, e));
-}
-
-/* Whatever a name leads to: a local request goes nowhere else. */
-static curl_socket_t
-open_local(void *arg, curlsocktype purpose, struct curl_sockaddr *to)
-{
-	(void)arg;
-	(void)purpose;
-	if (!http_is_local_address(&to->addr))
-		return (CURL_SOCKET_BAD);
-	return (socket(to->family, to->socktype | SOCK_CLOEXEC, to->protocol));
 }
 
 static void
@@ -337,7 +364,6 @@ set_way(CURL *curl, const struct http_request *q, struct httpproxy *proxy,
 	curl_easy_setopt(curl, CURLOPT_NOPROXY, "");	/* it is our decision */
 	if (q->local) {
 		set_proxy(curl, proxy);
-		curl_easy_setopt(curl, CURLOPT_OPENSOCKETFUNCTION, open_local);
 		return (0);
 	}
 	http_target(q->url, host, sizeof(host), &port);
@@ -348,6 +374,10 @@ set_way(CURL *curl, const struct http_request *q, struct httpproxy *proxy,
 		log_debug("%s: by way of the proxy %s%s", host, proxy->name,
 		    proxy->user.len > 0 ? ", with a login" : "");
 	set_proxy(curl, proxy);
+	if (proxy->user.len > 0)	/* or libcurl keeps it as well */
+		curl_easy_setopt(curl, CURLOPT_FORBID_REUSE, 1L);
+	else
+		curl_easy_setopt(curl, CURLOPT_SHARE, kept.connections);
 	return (0);
 }
 
@@ -405,8 +435,11 @@ perform(CURL *curl, const struct http_request *q, struct answer *a,
 	curl_easy_setopt(curl, CURLOPT_WRITEDATA, a);
 	curl_easy_setopt(curl, CURLOPT_HEADERFUNCTION, on_header);
 	curl_easy_setopt(curl, CURLOPT_HEADERDATA, a);
+	curl_easy_setopt(curl, CURLOPT_OPENSOCKETFUNCTION, on_open);
+	curl_easy_setopt(curl, CURLOPT_OPENSOCKETDATA, q);
 	curl_easy_setopt(curl, CURLOPT_CLOSESOCKETFUNCTION, on_close);
-	curl_easy_setopt(curl, CURLOPT_CLOSESOCKETDATA, a);
+	curl_easy_setopt(curl, CURLOPT_CLOSESOCKETDATA,
+	    (void *)kept.request);
 	curl_easy_setopt(curl, CURLOPT_NOPROGRESS, 0L);
 	curl_easy_setopt(curl, CURLOPT_XFERINFOFUNCTION, on_progress);
 	curl_easy_setopt(curl, CURLOPT_XFERINFODATA, a);
@@ -445,18 +478,16 @@ http_once(const struct http_request *q, struct http_reply *reply, struct err *e)
 	http_reply_free(reply);
 	if (q->local && !http_is_local_url(q->url))
 		return (not_local(q->url, e));
-	/* libcurl would write the keys of the session where this says */
-	(void)unsetenv("SSLKEYLOGFILE");
-	if (curl_global_init_mem(CURL_GLOBAL_DEFAULT, secret_malloc,
-	    secret_mfree, secret_realloc, secret_strdup, secret_calloc) != 0 ||
-	    (curl = curl_easy_init()) == NULL) {
+	kept.request++;
+	kept.opened = kept.was_up = false;
+	if (start() == -1 || (curl = curl_easy_init()) == NULL) {
 		err_set(e, EX_OSERR, "", "cannot start libcurl");
 		goto out;
 	}
 	if (set_way(curl, q, &proxy, e) == -1)
 		goto out;
 	if ((code = perform(curl, q, &a, text)) != CURLE_OK) {
-		no_answer(curl, code, q, &proxy, a.was_up, text, e);
+		no_answer(curl, code, q, &proxy, text, e);
 		goto out;
 	}
 	(void)curl_easy_getinfo(curl, CURLINFO_RESPONSE_CODE, &status);
@@ -469,7 +500,6 @@ http_once(const struct http_request *q, struct http_reply *reply, struct err *e)
 	rc = 0;
  out:
 	curl_easy_cleanup(curl);
-	curl_global_cleanup();
 	httpproxy_free(&proxy);
 	return (rc);
 }

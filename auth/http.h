@@ -49,7 +49,12 @@ struct http_reply {
 #define HTTP_REPLY_INIT	{ .status = 0 }
 
 /*
- * One request.  A local one goes without TLS and without a proxy, to a loopback
+ * One request.  The connection is kept for the next one to the same host, until
+ * the process ends, but not a local one nor one by a proxy that wants a login; one
+ * that the host has closed meanwhile is replaced by a new one.  Nothing else is
+ * kept of a request.
+ *
+ * A local one goes without TLS and without a proxy, to a loopback
  * or link-local address only, and its connection must be up within a second:
  * the token services of Azure's machines (169.254.169.254, localhost).
  * Returns 0 when an answer came, whatever its status; -1 when none did, with an

@@ -11,17 +11,31 @@
 #include "auth/text.h"
 #include "relay/secret.h"
 
+/* Room for len bytes and a NUL: twice as much each time, or megabytes are copied often. */
+static int
+grow(struct secret *s, size_t len, size_t max)
+{
+	size_t room = secret_size(s->data);
+	char *bigger;
+
+	if (room > len)
+		return (0);
+	room = room > max / 2 ? max + 1 : 2 * room;
+	if ((bigger = secret_realloc(s->data, room > len ? room :
+	    len + 1)) == NULL)
+		return (-1);
+	s->data = bigger;
+	return (0);
+}
+
 int
 text_append(struct secret *s, const void *data, size_t len, size_t max)
 {
-	char *bigger;
-
 	if (len > max || s->len > max - len || max == SIZE_MAX ||
-	    (bigger = secret_realloc(s->data, s->len + len + 1)) == NULL)
+	    grow(s, s->len + len, max) == -1)
 		return (-1);
 	if (len > 0)
-		memcpy(bigger + s->len, data, len);
-	s->data = bigger;
+		memcpy(s->data + s->len, data, len);
 	s->len += len;
 	s->data[s->len] = '\0';
 	return (0);

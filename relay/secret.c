@@ -102,6 +102,12 @@ secret_malloc(size_t size)
 	return (h + 1);
 }
 
+size_t
+secret_size(const void *p)
+{
+	return (p != NULL ? ((const union header *)p - 1)->size : 0);
+}
+
 void
 secret_mfree(void *p)
 {
@@ -118,6 +124,27 @@ secret_mfree(void *p)
 }
 
 void *
+secret_calloc(size_t n, size_t size)
+{
+	void *p;
+
+	if (size != 0 && n > SIZE_MAX / size)
+		return (NULL);
+	if ((p = secret_malloc(n * size)) != NULL)
+		memset(p, 0, n * size);
+	return (p);
+}
+
+char *
+secret_strdup(const char *s)
+{
+	size_t size = strlen(s) + 1;
+	char *copy = secret_malloc(size);
+
+	return (copy != NULL ? memcpy(copy, s, size) : NULL);
+}
+
+void *
 secret_realloc(void *p, size_t size)
 {
 	void *bigger;
@@ -125,7 +152,7 @@ secret_realloc(void *p, size_t size)
 
 	if (p == NULL)
 		return (secret_malloc(size));
-	had = ((union header *)p - 1)->size;
+	had = secret_size(p);
 	if ((bigger = secret_malloc(size)) == NULL)
 		return (NULL);
 	memcpy(bigger, p, had < size ? had : size);

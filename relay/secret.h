@@ -38,12 +38,17 @@ void	 secret_wipe(void *p, size_t len);
 void	 secret_mask(char *text, size_t len, const char *secret, size_t n);
 
 /*
- * malloc, realloc and free that wipe what they give back, in locked pages as far
- * as there are some (relay/locked.h): hand them to libraries that keep secrets
- * on their heap.
+ * malloc, realloc, .. and free that wipe what they give back, in locked pages as
+ * far as there are some (relay/locked.h): hand them to libraries that keep
+ * secrets on their heap.
  */
 void	*secret_malloc(size_t size);
+void	*secret_calloc(size_t n, size_t size);
 void	*secret_realloc(void *p, size_t size);
+char	*secret_strdup(const char *s);
 void	 secret_mfree(void *p);
+
+/* How many bytes the block at p was asked for, all of them for its owner; NULL: 0. */
+size_t	 secret_size(const void *p);
 
 #endif

@@ -3,10 +3,13 @@ wrong on the way; a token goes to no other host.
 """
 
 import json
+import os
+import subprocess
 
 import tap
-from arm_case import PlayCase
-from harness import HANG_S, MODE, Fault
+from arm_case import PLAY, PlayCase
+from canary import memory_of
+from harness import HANG_S, MODE, Fault, clean_env
 
 
 class Lists(PlayCase):
@@ -128,6 +131,46 @@ class Lists(PlayCase):
         self.next_answers(Fault("status", code=200, body=json.dumps({"value": [machine] * count})))
         status, names, line, _ = self.list()
         self.assertEqual((status, len(names)), (0, count), line)
+
+    def connections(self, *faults, requests=8):
+        """How many TLS connections a list of eight pages took; no request had to be waited for."""
+        self.emu.arm.page_size = 1
+        self.next_answers(*faults)
+        tls, before = self.emu.count(who="management", what="tls"), self.requests()
+        status, names, line, everything = self.list()
+        self.assertEqual((status, sorted(names)), (0, self.names), line)
+        self.assertNotIn("again", everything)
+        self.assertEqual(self.requests() - before, requests)
+        return self.emu.count(who="management", what="tls") - tls
+
+    def test_one_connection(self):
+        self.assertEqual(self.connections(), 1)
+
+    def test_connections_that_end(self):
+        """After an answer, while nobody looks; or when the next request is on its way already."""
+        for how in ("fin", "rst"):
+            with self.subTest(how=how):
+                self.assertEqual(self.connections("ok", Fault("drop", how=how), "ok", requests=9), 2)
+        self.always_answers(Fault("truncate", keep=1 << 30))
+        self.assertEqual(self.connections(), 8)
+
+    def test_what_is_kept_of_a_request(self):
+        """A connection, and not what was sent on it."""
+        token = self.emu.issue_token()
+        with subprocess.Popen([PLAY, "hold", self.emu.cloud_file, self.path], env=clean_env(self.home),
+                              stdin=subprocess.PIPE, stdout=subprocess.PIPE, stderr=subprocess.DEVNULL) as play:
+            play.stdin.write(token.encode() + b"\n")
+            play.stdin.flush()
+            for _ in self.names:
+                play.stdout.readline()
+            try:
+                pieces = list(memory_of(play.pid))
+            except PermissionError:
+                self.assertNotEqual(os.geteuid(), 0)
+                pieces = []
+            play.stdin.close()
+        # pieces of memory that are used again begin with a link
+        self.assertEqual([len(piece) for piece in pieces if token[-40:].encode() in piece], [])
 
     def test_trouble_in_the_middle(self):
         for fault in [Fault("status", code=429, headers={"retry-after-ms": "10"}), Fault("status", code=500),

@@ -239,7 +239,7 @@ class Choice(Echo):
                 before = len(self.connects())
                 self.echo("-v", env=env)
                 self.management_works(env=env)
-                self.assertEqual(len(self.connects()) - before, 3)      # relay, token, listCredentials
+                self.assertEqual(len(self.connects()) - before, 2)      # relay; token and listCredentials
 
     def test_http_proxy_reaches_the_companion(self):
         self.echo(target=self.emu.machine_id("web01"), env={**self.env, "http_proxy": self.url})
@@ -265,7 +265,7 @@ class Choice(Echo):
         env = self.proxied(no_proxy="example.test,10.0.0.0/8,127.0.0.1:1", NO_PROXY="*")
         self.echo(env=env)
         self.management_works(env=env)
-        self.assertEqual(len(self.connects()), 3)
+        self.assertEqual(len(self.connects()), 2)
 
     def test_the_option_goes_before_all(self):
         bad = f"http://127.0.0.1:{free_port()}"
@@ -273,10 +273,10 @@ class Choice(Echo):
         for url in (self.url, f"127.0.0.1:{self.proxy_server.port}"):
             self.echo("--proxy", url, env=env)
             self.management_works("--proxy", url, env=env)
-        self.assertEqual(len(self.connects()), 6)
+        self.assertEqual(len(self.connects()), 4)
         self.management_works("--proxy", "none", env=self.proxied(bad))
         self.relay_fails(69, "cannot resolve ns1", "[E601]", args=["--proxy", "none"], env=self.proxied(), within=2)
-        self.assertEqual(len(self.connects()), 6)
+        self.assertEqual(len(self.connects()), 4)
 
     def test_connect_to_needs_none(self):
         self.echo("--connect-to", f"127.0.0.1:{self.emu.relay_port}", env=self.proxied(f"127.0.0.1:{free_port()}"))

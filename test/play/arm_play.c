@@ -4,6 +4,8 @@
  * standard input.
  *	arm_play list CLOUD-FILE PATH [N]
  *		prints the name of each item; fails at the Nth
+ *	arm_play hold CLOUD-FILE PATH
+ *		the same, without the token then, till the end of stdin
  *	arm_play wait CLOUD-FILE METHOD PATH BODY MS
  *		begins what may last and waits for it, for MS at most; prints
  *		the last answer
@@ -75,14 +77,18 @@ main(int argc, char **argv)
 
 	log_init("arm_play", LOG_VERBOSE, false);
 	(void)signal(SIGPIPE, SIG_IGN);		/* as harden_process does */
+	(void)setvbuf(stdin, NULL, _IONBF, 0);	/* it would keep the token */
 	if (argc < 4 || fgets(text, sizeof(text), stdin) == NULL ||
 	    secret_set(&token, text, strcspn(text, "\n")) == -1)
 		return (EX_USAGE);
+	secret_wipe(text, sizeof(text));
 	if ((rc = cloud_load(&c, NULL, argv[2], &e)) == 0)
-		rc = strcmp(argv[1], "list") == 0 ?
-		    list(&c, &token, argv + 3, &e) :
-		    begin_and_wait(&c, &token, argv + 3, &e);
+		rc = strcmp(argv[1], "wait") == 0 ?
+		    begin_and_wait(&c, &token, argv + 3, &e) :
+		    list(&c, &token, argv + 3, &e);
 	secret_free(&token);
+	if (strcmp(argv[1], "hold") == 0 && fflush(stdout) == 0)
+		(void)getchar();
 	if (rc == -1)
 		(void)fprintf(stderr, "%s\n", err_line(&e, "arm_play", NULL,
 		    line, sizeof(line)));
