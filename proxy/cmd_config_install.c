@@ -633,7 +633,8 @@ restore(struct install *in, struct err *e)
 	if (same(&in->text, &in->config.text))
 		return (0);
 	if (in->text.len == 0 && find_made(in, in->config.path) != NULL)
-		return (userfile_remove(&in->config, e));
+		return (userfile_remove(&in->config, e) == -1 ||
+		    forget_made(in, in->config.path, e) == -1 ? -1 : 0);
 	if (userfile_stage(&in->config, &in->text, &in->config.st, e) == -1)
 		return (-1);
 	return (userfile_commit(&in->config, e));
@@ -668,8 +669,7 @@ drop_backup(struct install *in)
 static int
 undo(struct install *in, struct err *e)
 {
-	if (restore(in, e) == -1 || userfile_remove(&in->ours, e) == -1 ||
-	    forget_made(in, in->config.path, e) == -1)
+	if (restore(in, e) == -1 || userfile_remove(&in->ours, e) == -1)
 		return (-1);
 	drop_backup(in);
 	userfile_close(&in->ours);
