@@ -11,10 +11,8 @@ import tap
 from ansible_case import AnsibleCase
 from harness import HANG_S, TOOL, WRAP
 
-VARIABLES = ["arc_resource_id", "arc_name", "arc_group", "arc_subscription", "arc_subscription_name", "arc_location",
-             "arc_os", "arc_status", "arc_agent_version", "arc_tags"]
 HOSTILE = ["we b", "-oProxyCommand=x", "a'b", 'a"b', "$(id)", "`id`", "a;b", "a%nb", "*", "web?1", "!x", "a\nb", "{{x}}",
-           "würze", "‮gnp", "x" * 10000, "__ansible_unsafe", "a\\b", "a,b", "a/b"]
+           "würze", "\u202egnp", "x" * 10000, "__ansible_unsafe", "a\\b", "a,b", "a/b"]
 
 
 class InventoryCase(AnsibleCase):
