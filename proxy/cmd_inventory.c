@@ -18,9 +18,9 @@
 #include "proxy/cmd.h"
 #include "proxy/cmd_machines.h"
 #include "proxy/groups.h"
+#include "proxy/shown.h"
 #include "proxy/sshconf.h"
 #include "relay/err.h"
-#include "relay/log.h"
 #include "relay/secret.h"
 
 static const struct option_row table[] = {
@@ -266,15 +266,16 @@ print_one(const struct inventory *v, const char *host)
 	return (rc);
 }
 
-/* Tells of what is not in the inventory, which begins with what. */
+/* Tells of a machine that is not in the inventory, or of one of its tags. */
 static void
-tell(const char *what, const char *name, const char *why)
+tell(const struct machine *m, const char *tag, const char *why)
 {
-	char shown[80];
+	char name[80], group[80], word[80];
 
-	(void)snprintf(shown, sizeof(shown), "%s", name);
-	log_clean(shown);
-	log_always("warning", "%s \"%s\" is left out: %s", what, shown, why);
+	(void)fprintf(stderr, "arc-relay: left out: %s (%s)%s%s: %s\n",
+	    shown(m->name, name, sizeof(name)),
+	    shown(m->group, group, sizeof(group)), tag != NULL ? ", tag " : "",
+	    tag != NULL ? shown(tag, word, sizeof(word)) : "", why);
 }
 
 /* Leaves out what ansible or ssh must not see, and tells so if asked to. */
@@ -295,11 +296,11 @@ check(struct inventory *v, bool shall_tell)
 		if (!shall_tell)
 			continue;
 		if (a->n == 0)
-			tell("machine", m->name, a->why);
+			tell(m, NULL, a->why);
 		for (k = 0; k < m->ntags && a->n > 0; k++)
 			if (!is_good_name(m->tags[k].name))
-				tell("tag", m->tags[k].name,
-				    "ansible could run it");
+				tell(m, m->tags[k].name,
+				    "ansible could run its name");
 	}
 }
 

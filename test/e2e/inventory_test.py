@@ -139,7 +139,7 @@ class Selection(InventoryCase):
                            ("d", {"SSH_User": "CORP\\me"}), ("e", {"ssh_user": ""}), ("f", {"ssh_user": "{{ x }}"})):
             self.machine(name, tags=tags)
         found = self.inventory("--list", "--user-tag", "ssh_user", stderr="".join(
-            f'arc-relay: machine "{name}" is left out: its tag does not say a user\n' for name in "cf"))
+            f"arc-relay: left out: {name} (rg1): its tag does not say a user\n" for name in "cf"))
         self.assertEqual({name: host.get("ansible_user") for name, host in found["_meta"]["hostvars"].items()},
                          {"a.arc": "azureuser", "b.arc": None, "d.arc": "CORP\\me", "e.arc": None})
         self.assertEqual(found["arc"]["hosts"], ["a.arc", "b.arc", "d.arc", "e.arc"])
@@ -152,7 +152,7 @@ class Selection(InventoryCase):
         done = self.run_inventory("--list")
         self.assertEqual(done.returncode, 0, done.stderr)
         self.assertEqual(self.words(done.stdout) - self.words(good), set())
-        self.assertEqual(len(re.findall(r'^arc-relay: machine "[ -~]*" is left out: ', done.stderr, re.MULTILINE)),
+        self.assertEqual(len(re.findall(r"^arc-relay: left out: [ -~]* \(rg1\): [a-z ]+$", done.stderr, re.MULTILINE)),
                          len(HOSTILE), done.stderr)
         document = json.loads(done.stdout)
         tags = document.pop("_meta")["hostvars"]["web01.arc"]["arc_tags"]
@@ -178,7 +178,7 @@ class RealAnsible(InventoryCase):
                          ours["_meta"]["hostvars"]["m1.arc"]["arc_tags"])
         graph = self.ansible("ansible-inventory", "-i", script, "--graph")
         self.assertRegex(graph.stdout, r"\|--@tag_env_prod:\n  \|  \|--m1\.arc\n  \|  \|--m3\.arc\n  \|  \|--m5\.arc\n")
-        self.assertIn('machine "m2" is left out: its tag does not say a user', graph.stderr)
+        self.assertIn("left out: m2 (rg1): its tag does not say a user", graph.stderr)
         self.assertEqual(re.findall(r"(?i)invalid|group names|not be", graph.stderr.replace("does not", "")), [])
 
     def test_nothing_of_it_is_run(self):
@@ -226,7 +226,7 @@ class RealAnsible(InventoryCase):
         done = self.ansible("ansible-playbook", "-i", self.script(), self.file("play.yml", play))
         self.assertIn('"msg": "key good"', done.stdout, done.stderr)
         self.assertFalse(os.path.exists(mark))
-        self.assertIn("is left out: ansible could run it", done.stderr)
+        self.assertIn("web01 (rg1), tag {{ lookup", done.stderr)
 
     def test_a_failure_is_shown(self):
         done = self.ansible("ansible-inventory", "-i", self.script(), "--list", AZURE_CLIENT_SECRET="wrong")

@@ -49,6 +49,11 @@ class RemoteSsh(HostsCase):
                 out, err = child.communicate("echo bye\nexit 3\n", timeout=HANG_S)
                 self.assertEqual((out, child.returncode), ("bye\n", 3), err)
 
+    def test_its_list_of_hosts(self):
+        """It offers the names of Host lines that are no patterns."""
+        with open(self.home + "/hosts.conf") as file:
+            self.assertRegex(file.read(), r"(?m)^Host host00\.arc host00\.rg1\.arc ")
+
     def test_the_example_has_settings_that_there_are(self):
         self.assertLessEqual(settings().keys(), {"remote.SSH.configFile", "remote.SSH.connectTimeout",
                                                  "remote.SSH.useLocalServer"})
