@@ -3,6 +3,7 @@
 The data phase: dataphase_test.py.
 """
 
+import http.client
 import json
 import os
 import shutil
@@ -299,21 +300,48 @@ def _headers(dial):
 
 
 class ProgramTest(unittest.TestCase):
-    def test_program(self):
+    def start(self, *args):
+        """(the running program, what it wrote for a shell)."""
         here = os.path.dirname(os.path.abspath(__file__))
-        with tempfile.TemporaryDirectory() as folder:
-            program = subprocess.Popen(
-                [sys.executable, "-B", os.path.join(here, "emulator.py"), "--dir", folder, "--machine", "web01=echo",
-                 "--machine", "web02", "--until-eof", "--dial-fault", '{"kind":"status","code":503}'],
-                stdin=subprocess.PIPE, stdout=subprocess.PIPE, text=True)
-            self.assertEqual(program.stdout.readline(), "ready\n")
-            with open(os.path.join(folder, "ports")) as file:
-                ports = dict(line.rstrip("\n").split("=", 1) for line in file)
-            self.assertTrue(ports["MACHINE_ID_2"].endswith("/machines/web02"))
-            self.assertTrue(os.path.exists(ports["CA_FILE"]))
-            program.stdin.close()
-            self.assertEqual(program.wait(10), 0)
-            program.stdout.close()
+        folder = tempfile.TemporaryDirectory()
+        self.addCleanup(folder.cleanup)
+        program = subprocess.Popen(
+            [sys.executable, "-B", os.path.join(here, "emulator.py"), "--dir", folder.name, "--until-eof", *args],
+            stdin=subprocess.PIPE, stdout=subprocess.PIPE, text=True)
+        self.addCleanup(program.stdout.close)
+        self.addCleanup(self.end, program)
+        self.assertEqual(program.stdout.readline(), "ready\n")
+        with open(os.path.join(folder.name, "ports")) as file:
+            return program, dict(line.rstrip("\n").split("=", 1) for line in file)
+
+    def end(self, program):
+        program.stdin.close()
+        self.assertEqual(program.wait(10), 0)
+
+    def test_program(self):
+        _, ports = self.start("--machine", "web01=echo", "--machine", "web02", "--dial-fault",
+                              '{"kind":"status","code":503}')
+        self.assertTrue(ports["MACHINE_ID_2"].endswith("/machines/web02"))
+        self.assertTrue(os.path.exists(ports["CA_FILE"]))
+
+    def test_many_machines(self):
+        _, ports = self.start("--machines", "20", "--machines-port", "22", "--machine",
+                              "db=echo,group=G 1,subscription=second,tag:env=x=y,os=windows,kind=HCI,location=eastus")
+        folder = os.path.dirname(ports["CA_FILE"])
+        with open(os.path.join(folder, "ssh_ca.pub")) as file:
+            self.assertTrue(file.read().startswith("ssh-rsa AAAA"))
+        context = ssl.create_default_context(cafile=ports["CA_FILE"])
+        conn = http.client.HTTPSConnection("127.0.0.1", int(ports["ARM_PORT"]), context=context, timeout=20)
+        self.addCleanup(conn.close)
+        conn.request("POST", "/providers/Microsoft.ResourceGraph/resources?api-version=2022-10-01",
+                     json.dumps({"query": "Resources | order by name asc"}),
+                     {"Authorization": f"Bearer {ports['ARM_TOKEN']}"})
+        rows = json.loads(conn.getresponse().read())["data"]
+        self.assertEqual((len(rows), rows[0]["name"], rows[1]["name"]), (21, "db", "m1"))
+        self.assertEqual((rows[0]["resourceGroup"], rows[0]["tags"], rows[0]["kind"], rows[0]["location"],
+                          rows[0]["properties"]["osName"]), ("g 1", {"env": "x=y"}, "HCI", "eastus", "windows"))
+        self.assertNotEqual(rows[0]["subscriptionId"], rows[1]["subscriptionId"])
+        self.assertEqual(rows[1]["tags"], {"env": "prod", "role": "db"})
 
 
 if __name__ == "__main__":

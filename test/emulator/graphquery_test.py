@@ -54,7 +54,8 @@ class ExpressionTest(unittest.TestCase):
                 ("name !startswith 'db'", "web01", "web-old x"), ("name endswith 'X'", "web-old x"),
                 ("name endswith_cs 'X'",), ("name !endswith_cs 'x'", "web01", "DB-1"), ("name has 'WEB'", "web-old x"),
                 ("name has_cs 'WEB'",), ("name has 'old'", "web-old x"), ("name !has 'old'", "web01", "DB-1"),
-                ("name has 'db-1'", "DB-1"), ("name has 'ol'",), ("name in ('db-1', 'web01')", "web01"),
+                ("name has 'db-1'", "DB-1"), ("name has 'ol'",), ("name has 'b01'",),
+                ("name in ('db-1', 'web01')", "web01"),
                 ("name in~ ('db-1')", "DB-1"), ("name !in ('web01')", "DB-1", "web-old x"),
                 ("name !in~ ('db-1','WEB01')", "web-old x"), ("name matches regex '^web[0-9]+$'", "web01"),
                 ("name matches regex @'\\d\\d'", "web01"), ("name matches regex '(?i)^db'", "DB-1"),
@@ -89,6 +90,8 @@ class ExpressionTest(unittest.TestCase):
                                                                     "web-old x")):
             self.both(predicate, *wanted)
 
+        self.both(" and ".join(["(true)"] * 200), "web01", "DB-1", "web-old x")
+
     def test_literals(self):
         value = "a'b\\c\"d"
         for literal in (
@@ -108,6 +111,9 @@ class OperatorTest(unittest.TestCase):
                          [{"name": "DB-1", "g": "prod", "properties_status": "", "tags_env": None,
                            "properties_deep_n": "", "Column6": "a"}])
 
+        self.assertEqual(rows("Resources | project name == 'DB-1'"),
+                         [{"Column1": False}, {"Column1": True}, {"Column1": False}])
+
     def test_extend(self):
         found = rows("Resources | extend os = 'x', name = toupper(name) | project name, os, size | take 1")
         self.assertEqual(found, [{"name": "WEB01", "os": "x", "size": 3}])
@@ -117,6 +123,7 @@ class OperatorTest(unittest.TestCase):
         def ordered(how):
             return [row["name"] for row in rows(f"Resources | {how}")]
         self.assertEqual(ordered("order by name asc"), ["DB-1", "web-old x", "web01"])
+        self.assertEqual(ordered("where true"), ["web01", "DB-1", "web-old x"])     # nothing was moved
         self.assertEqual(ordered("sort by name"), ["web01", "web-old x", "DB-1"])       # descending, as in Kusto
         self.assertEqual(ordered("order by size desc, name asc"), ["DB-1", "web-old x", "web01"])
         self.assertEqual(ordered("order by size asc, name desc"), ["web01", "web-old x", "DB-1"])
@@ -159,6 +166,8 @@ class RefusedTest(unittest.TestCase):
                 ("Resources |", 1, 11, "<EOF>"), ("Resources where true", 1, 10, "where"),
                 ("Resources\n| where name == 'a\nb'", 2, 16, "'"),
                 ("Resources | where name == 'a\\qb'", 1, 26, "'a\\qb'"),
+                ("Resources | where name == '\\U00110000'", 1, 26, "'\\U00110000'"),
+                ("Resources | limit \u0663", 1, 18, "\u0663"),
                 ("Resources | where name == 'a' and", 1, 33, "<EOF>"),
                 ("Resources | where (name == 'a'", 1, 30, "<EOF>"),
                 ("Resources | where name == 'a')", 1, 29, ")"), ("Resources | limit x", 1, 18, "x"),
@@ -182,6 +191,9 @@ class RefusedTest(unittest.TestCase):
             self.assertEqual(self.refused(query), {"code": "InvalidQueryLanguage", "message": "InvalidQueryLanguage",
                                                    "line": -1, "characterPositionInLine": -1, "token": token})
         self.assertEqual(self.refused("Machines | count")["code"], "DisallowedLogicalTableName")
+
+    def test_the_first_is_told(self):
+        self.assertIn("'nobody'", self.refused("Resources | where nobody == 'x' and tolower(1) == ''")["message"])
 
     def test_meaning(self):
         for query in ("where nobody == 'x'", "where Name == 'x'", "where name", "where tags.env", "where size == 'x'",
@@ -297,6 +309,8 @@ class MachinesTest(GraphCase):
                          [("Prod'n", other), ("emulated", self.emu.subscription)])
         found = self.data("ResourceContainers | where type endswith '/resourcegroups' | project name, subscriptionId")
         self.assertIn({"name": "g1", "subscriptionId": other}, found)
+        doc = self.ask("ResourceContainers | project name", {"subscriptions": [other]})[1]
+        self.assertEqual(doc["data"], [{"name": "Prod'n"}, {"name": "g1"}])
         for scope, wanted in (([other.lower()], [other]), ([self.emu.subscription, other], None), ([], None),
                               ([other, "00000000-0000-4000-8000-000000000000"], [other])):
             doc = self.ask("Resources | where name == 'twin'", {"subscriptions": scope})[1]
@@ -309,6 +323,12 @@ class MachinesTest(GraphCase):
         listed = self.client.arm("GET", "/subscriptions", version="2022-12-01")[1]["value"]
         self.assertEqual([(row["subscriptionId"], row["displayName"]) for row in listed],
                          [(self.emu.subscription, "emulated"), (other, "Prod'n")])
+
+    def test_order(self):
+        for name, group in (("z1", "a-group"), ("a1", "z-group"), ("m1", "M-group")):
+            self.emu.add_machine(name, group, endpoint=False)
+        self.assertEqual(self.data("Resources | where name endswith '1' | project name"),
+                         [{"name": "z1"}, {"name": "m1"}, {"name": "a1"}])
 
     def test_hostile_names(self):
         names = ["a\nHost *", "nul\0", "q'\"`$(id)%n", "-oProxyCommand=x", "..", "x/y", "\u202eevil", "ümläut",
@@ -358,9 +378,10 @@ class LazyTest(GraphCase):
 
     def test_away(self):
         self.emu.add_machine("away", port=self.emu.service("web").port, lazy=True, connected=False)
-        dial = self.dial(relay=self.relay_of("away"))
+        dial, began = self.dial(relay=self.relay_of("away")), time.monotonic()
         self.assertEqual(dial.answer()[0], 404)
         self.assertIn("no listeners", dial.reason)
+        self.assertLess(time.monotonic() - began, 9)        # nobody waits for an agent that cannot start
         self.emu.reconnect("away")
         self.assertEqual(self.dial(relay=self.relay_of("away")).answer()[0], 101)
         self.emu.disconnect("away")

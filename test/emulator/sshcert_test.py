@@ -106,6 +106,8 @@ class CertificateTest(CertCase):
         self.assertEqual([line for line in cert["Extensions"] if line.startswith("permit-")], [
             "permit-X11-forwarding", "permit-agent-forwarding", "permit-port-forwarding", "permit-pty",
             "permit-user-rc"])
+        names = [line.split()[0] for line in cert["Extensions"]]
+        self.assertEqual(names, sorted(names))              # PROTOCOL.certkeys wants it
         start, end = self.validity(cert)
         self.assertIn(start, range(before - 300, before - 240))
         self.assertEqual(end - start, 3900)
@@ -209,6 +211,9 @@ class RefusedTest(CertCase):
         self.refused(self.user(token, scope=self.scope), "invalid_scope", 70011)
         self.assertEqual(self.user(token)[0], 200)
         self.refused(self.user(token), "invalid_grant", 70000)
+        code = self.code(scope=self.entra.ssh_scope)
+        self.refused(self.redeem(code, **{**self.want, "req_cnf": "x"}), "invalid_request", 9002313)
+        self.assertEqual(self.redeem(code, **self.want)[0], 200)
 
     def test_not_for_arm(self):
         for form in (self.want, {}):
