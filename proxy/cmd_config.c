@@ -59,7 +59,10 @@ enum { O_USER = CMD_MACHINES_NROWS, O_USER_TAG, O_IDENTITY, O_ENTRA, O_PORT,
     O_SHORT, O_WILDCARD, O_MUX, O_CONNECT_TIMEOUT, O_CONNECT_TO, O_FILE,
     O_DRY_RUN, O_DIFF };
 
-/* What goes on to arc-relay-proxy as it is, and whether it is a file. */
+/*
+ * What goes on to arc-relay-proxy as it is, and, all but the last, to arc-relay;
+ * and whether it is a file.
+ */
 static const struct {
 	int		 row;
 	const char	*option;
@@ -102,6 +105,7 @@ struct job {
 	char			 cert_conf[PATH_MAX];
 	char			 files[NPASSED][PATH_MAX];
 	const char		*args[2 * NPASSED + 1];
+	const char		*cert_args[2 * NPASSED + 1];
 };
 
 /* --- the command line --- */
@@ -202,10 +206,16 @@ set_args(struct job *j, struct err *e)
 				return (-1);
 			value = j->files[i];
 		}
-		j->args[n++] = passed_on[i].option;
-		j->args[n++] = value;
+		j->args[n] = passed_on[i].option;
+		j->args[n + 1] = value;
+		if (passed_on[i].row != O_CONNECT_TO) {
+			j->cert_args[n] = j->args[n];
+			j->cert_args[n + 1] = value;
+		}
+		n += 2;
 	}
 	j->s.proxy_args = j->args;
+	j->s.cert_args = j->cert_args;
 	return (check_args(j->args, e));
 }
 

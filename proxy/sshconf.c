@@ -97,6 +97,9 @@ check_words(const struct sshconf *s, struct err *e)
 	for (arg = s->proxy_args; arg != NULL && *arg != NULL; arg++)
 		if (check_text("an argument of arc-relay-proxy", *arg, "", e) == -1)
 			return (-1);
+	for (arg = s->cert_args; arg != NULL && *arg != NULL; arg++)
+		if (check_text("an argument of arc-relay", *arg, "", e) == -1)
+			return (-1);
 	if (s->user != NULL && !sshconf_is_user(s->user)) {
 		err_set(e, EX_USAGE, "", "not a user for ssh_config: %s", s->user);
 		return (err_fix(e, "letters, digits and ._@+#-, at most %d of them",
@@ -164,18 +167,23 @@ put_port(struct block *b)
 		put(b, "    Port %d\n", b->s->port);
 }
 
+/* Each with a space before it; NULL: none. */
+static void
+put_words(struct block *b, const char *const *words)
+{
+	for (; words != NULL && *words != NULL; words++) {
+		put(b, " ");
+		put_quoted(b, '\'', *words);
+	}
+}
+
 /* All but the last word of a ProxyCommand. */
 static void
 put_proxy(struct block *b)
 {
-	const char *const *arg;
-
 	put(b, "    ProxyCommand ");
 	put_quoted(b, '\'', b->s->proxy);
-	for (arg = b->s->proxy_args; arg != NULL && *arg != NULL; arg++) {
-		put(b, " ");
-		put_quoted(b, '\'', *arg);
-	}
+	put_words(b, b->s->proxy_args);
 	put(b, " -p %%p --deadline %d -- ", b->s->connect_timeout_s - HEADROOM_S);
 }
 
@@ -212,7 +220,9 @@ put_match_end(struct block *b)
 {
 	put(b, " exec \"");
 	put_quoted(b, '\'', b->s->tool);
-	put(b, " cert ensure --quiet\"\n");
+	put(b, " cert ensure --quiet");
+	put_words(b, b->s->cert_args);
+	put(b, "\"\n");
 	put_path(b, "Include", b->s->cert_conf);
 }
 

@@ -26,6 +26,7 @@ struct sshconf {
 	const char	*proxy;		/* absolute path of arc-relay-proxy */
 	const char	*tool;		/* absolute path of arc-relay */
 	const char *const *proxy_args;	/* more arguments for proxy, NULL at the end; or NULL */
+	const char *const *cert_args;	/* the same for tool, when it renews a certificate */
 	const char	*made_by;	/* the command line, for a comment: any text; or NULL */
 	const char	*user;		/* NULL: not said */
 	const char	*user_tag;	/* the tag whose value is the user; NULL: none */

@@ -305,10 +305,11 @@ is_known(const struct reader *r, const char *host)
 	    sizeof(*r->names), compare) != NULL);
 }
 
-/* A,B,C exec "'TOOL' cert ensure --quiet", and the Include that belongs to it. */
+/* A,B,C exec "'TOOL' cert ensure --quiet ..", and the Include that belongs to it. */
 static int
 read_match(struct reader *r, char *hosts)
 {
+	static const char verb[] = " cert ensure --quiet";
 	char *host, *exec = strstr(hosts, " exec \"");
 
 	if (exec == NULL)
@@ -319,7 +320,14 @@ read_match(struct reader *r, char *hosts)
 		if (!is_known(r, host))
 			return (refuse(r, "a Match for others"));
 	if ((host = unquote(&exec, '\'')) == NULL || host[0] != '/' ||
-	    strcmp(exec, " cert ensure --quiet\"") != 0)
+	    strncmp(exec, verb, strlen(verb)) != 0)
+		return (refuse(r, "it would run something else"));
+	for (exec += strlen(verb); strncmp(exec, " '", 2) == 0;) {
+		exec++;
+		if (unquote(&exec, '\'') == NULL)
+			return (refuse(r, "an argument that is not quoted"));
+	}
+	if (strcmp(exec, "\"") != 0)
 		return (refuse(r, "it would run something else"));
 	return (is_path(take_after(r, "    Include ")) ? 0 :
 	    refuse(r, "no Include"));

@@ -330,7 +330,8 @@ class Install(Config):
         asked = self.emu.count(who="entra", what="token", token_type="ssh-cert")
         self.install("--entra", "--user", "alice")
         self.assertIn("without Entra's certificate: win1 (back): ", self.said)
-        self.assertRegex(self.read(), rf"Match originalhost \S*web01.arc\S* exec \"'{re.escape(TOOL)}' cert ensure --quiet\"\n"
+        self.assertRegex(self.read(), rf"Match originalhost \S*web01.arc\S* exec \"'{re.escape(TOOL)}' cert ensure --quiet "
+                         rf"'--cloud-file' '{re.escape(self.emu.cloud_file)}'\"\n"
                          rf"    Include \"{re.escape(self.env['XDG_STATE_HOME'])}/arc-relay/cert.conf\"")
         self.assertEqual(self.ssh("win1.arc")["user"], "alice")
         self.assertEqual(self.emu.count(who="entra", what="token", token_type="ssh-cert"), asked,

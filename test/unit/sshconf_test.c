@@ -104,6 +104,7 @@ everything(void)
 	s.proxy = "/opt/a b/100%/arc-relay-proxy";
 	s.tool = "/opt/a b/100%/arc-relay";
 	s.proxy_args = args;
+	s.cert_args = args;
 	s.made_by = "arc-relay config\nHost *\033[31m m\xc3\xbcll";
 	s.user = "CONTOSO\\me";
 	s.user_tag = "user";
@@ -127,7 +128,8 @@ everything(void)
 	ok(has("    ControlMaster auto\n    ControlPath ~/.ssh/cm-%C\n"
 	    "    ControlPersist 10m\n"), "mux");
 	ok(has("\nMatch originalhost lin.arc,lin.g.arc,lin.g.s.arc,lin.g.S.arc,lin "
-	    "exec \"'/opt/a b/100%%/arc-relay' cert ensure --quiet\"\n"
+	    "exec \"'/opt/a b/100%%/arc-relay' cert ensure --quiet '--cloud' "
+	    "'100%% b'\"\n"
 	    "    Include \"/home/me/.local/state/arc-relay/cert.conf\"\n"),
 	    "a certificate for the Linux machine only");
 	ok(strstr(notes, "1 win: ") != NULL && strstr(notes, "1 old: ") != NULL &&
@@ -352,6 +354,9 @@ paths(void)
 	s.proxy_args = args;
 	refused(&s, "an argument");
 	s = plain;
+	s.cert_args = args;
+	refused(&s, "an argument of cert ensure");
+	s = plain;
 	s.known_hosts = "/home/100%/x";
 	refused(&s, "a token for known hosts");
 	s = plain;
@@ -504,6 +509,9 @@ reading(void)
 	spoil("Match originalhost *.arc", "Match originalhost *");
 	spoil(",web exec", ",github.com exec");
 	spoil("cert ensure --quiet", "cert ensure");
+	spoil("cert ensure --quiet", "cert ensure --quiet '--cloud' x");
+	spoil("cert ensure --quiet", "cert ensure --quiet '; evil");
+	spoil("cert ensure --quiet", "cert ensure --quiet '%h'");
 	spoil("Include \"", "Include \"~");
 	machines_free(&fleet);
 }
