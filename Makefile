@@ -134,7 +134,12 @@ bench:
 	@$(MAKE) --no-print-directory all bench-programs
 	@BUILD=$(CURDIR)/$(B) python3 test/bench/bench.py
 
-.PHONY: bench-programs
+bench-config:
+	@contrib/deps build test
+	@$(MAKE) --no-print-directory all bench-programs
+	@BUILD=$(CURDIR)/$(B) python3 test/bench/config_figures.py
+
+.PHONY: bench-programs bench-config
 bench-programs: $(BENCH)
 $(BENCH): $(B)/%: $(B)/%.o
 	$(SAY) LD $@
