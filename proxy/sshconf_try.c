@@ -13,20 +13,19 @@
 #define LIMIT_MS	60000
 #define ANSWER_MAX	(256 * 1024)	/* bytes */
 
-/* The last line of text, where ssh says what is wrong. */
+/* The last line that says what is wrong; ssh may sum up below it. */
 static const char *
-last_line(const struct secret *text, int *len)
+telling_line(const struct secret *text, int *len)
 {
-	const char *at = text->data != NULL ? text->data : "", *next;
-	const char *line = at;
+	const char *at = text->data != NULL ? text->data : "", *line = at;
+	size_t n;
 
-	for (*len = 0; *at != '\0'; at = next) {
-		next = at + strcspn(at, "\r\n");
-		if (next > at) {
-			line = at;
-			*len = (int)(next - at);
-		}
-		next += strspn(next, "\r\n");
+	for (*len = 0; *at != '\0'; at += n + strspn(at + n, "\r\n")) {
+		n = strcspn(at, "\r\n");
+		if (n == 0 || memmem(at, n, "terminating, ", 13) != NULL)
+			continue;
+		line = at;
+		*len = (int)n;
 	}
 	return (line);
 }
@@ -35,7 +34,7 @@ static int
 refused(const char *config, const struct secret *said, struct err *e)
 {
 	int len;
-	const char *line = last_line(said, &len);
+	const char *line = telling_line(said, &len);
 
 	/* "FILE: line 3: Bad configuration option: x": its folder says little */
 	return (err_set(e, EX_CONFIG, "", "ssh does not accept %.60s: %.*s",
