@@ -83,14 +83,18 @@ static int
 explain(const struct query *q, const struct http_reply *reply,
     const struct arm_refusal *why, struct err *e)
 {
-	char where[GRAPH_WHERE_MAX];
+	const char *query = q->r->selection->query;
+	char text[GRAPH_WHY_MAX];
+	int64_t lines = 1;
 
-	if (why->status != 400 || q->r->selection->query == NULL)
+	if (why->status != 400 || query == NULL)
 		return (-1);
-	graph_where(reply->body.data != NULL ? reply->body.data : "",
-	    reply->body.len, where);
-	err_set(e, EX_USAGE, "", "Azure does not take the --query: %s%s%.160s",
-	    where, where[0] != '\0' ? ": " : "", why->message);
+	for (; (query = strchr(query, '\n')) != NULL; query++)
+		lines++;
+	graph_why(reply->body.data != NULL ? reply->body.data : "",
+	    reply->body.len, lines, text);
+	err_set(e, EX_USAGE, "", "Azure does not take the --query: %s",
+	    text[0] != '\0' ? text : why->message);
 	return (err_fix(e, "it must be a condition, as in --query "
 	    "\"location == 'westeurope'\""));
 }

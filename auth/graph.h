@@ -7,6 +7,7 @@
 
 #include <stdbool.h>
 #include <stddef.h>
+#include <stdint.h>
 
 struct cloud;
 struct err;
@@ -52,12 +53,12 @@ int	 graph_page_read(const struct js *page, struct graph_page *p,
 	    struct machines *out, const char **what);
 
 /*
- * Where, in a query of ours, Azure stopped to understand it, from a refusal:
- * "line 2, character 7, near \"|\"", lines counted from that of s->query.
+ * What Azure has against a query, from its refusal: "ParserFailure at line 1,
+ * character 7, near \"|\"", in the line of s->query, which has so many lines.
  * Returns out, "" if it does not say.
  */
-#define GRAPH_WHERE_MAX	120
-const char *graph_where(const char *refusal, size_t len,
-	    char out[GRAPH_WHERE_MAX]);
+#define GRAPH_WHY_MAX	200
+const char *graph_why(const char *refusal, size_t len, int64_t lines,
+	    char out[GRAPH_WHY_MAX]);
 
 #endif

@@ -125,29 +125,44 @@ graph_page_read(const struct js *page, struct graph_page *p,
 	return (0);
 }
 
-/* {"error":{"details":[{..},{"line":2,"characterPositionInLine":7,"token":"|"}]}} */
+/* Our own first line is before it, and its end may be where something is missing. */
+static void
+add_position(const struct js *detail, int64_t lines, char *out, size_t size)
+{
+	const char *token = js_string(detail, "token");
+	size_t len = strlen(out);
+	int64_t line, at;
+
+	if (js_integer(detail, "line", &line) == -1 || line < 2 ||
+	    js_integer(detail, "characterPositionInLine", &at) == -1)
+		return;
+	if (--line > lines)
+		(void)snprintf(out + len, size - len, " at its end");
+	else
+		(void)snprintf(out + len, size - len, " at line %lld, character "
+		    "%lld%s%.40s%s", (long long)line, (long long)at,
+		    token != NULL ? ", near \"" : "",
+		    token != NULL ? token : "", token != NULL ? "\"" : "");
+}
+
+/*
+ * {"error":{"details":[{"code":"InvalidQuery","message":..},
+ * {"code":"ParserFailure","message":"ParserFailure","line":2,
+ * "characterPositionInLine":7,"token":"|"}]}}
+ */
 const char *
-graph_where(const char *refusal, size_t len, char out[GRAPH_WHERE_MAX])
+graph_why(const char *refusal, size_t len, int64_t lines,
+    char out[GRAPH_WHY_MAX])
 {
 	char no_json[JS_WHY_MAX];
 	struct js *doc = js_parse(refusal, len, no_json);
-	const struct js *details = js_at(doc, "error.details"), *one;
-	int64_t line, column;
-	const char *token;
-	size_t i;
+	const struct js *details = js_at(doc, "error.details");
+	const struct js *last = js_item(details, js_count(details) - 1);
+	const char *message = js_string(last, "message");
 
-	out[0] = '\0';
-	for (i = 0; i < js_count(details) && out[0] == '\0'; i++) {
-		one = js_item(details, i);
-		if (js_integer(one, "line", &line) == -1 || line < 2 ||
-		    js_integer(one, "characterPositionInLine", &column) == -1)
-			continue;
-		token = js_string(one, "token");
-		(void)snprintf(out, GRAPH_WHERE_MAX, "line %lld, character "
-		    "%lld%s%.40s%s", (long long)line - 1, (long long)column,
-		    token != NULL ? ", near \"" : "",
-		    token != NULL ? token : "", token != NULL ? "\"" : "");
-	}
+	(void)snprintf(out, GRAPH_WHY_MAX, "%.100s", message != NULL ? message :
+	    "");
+	add_position(last, lines, out, GRAPH_WHY_MAX);
 	js_free(doc);
 	return (out);
 }
