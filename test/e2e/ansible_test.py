@@ -54,21 +54,32 @@ class FiftyForks(HostsCase):
 
 
 class Example(HostsCase):
+    """In its folder, with its ansible.cfg, inventory script and playbook."""
     N = 3
 
-    def test_as_it_is(self):
-        """In its folder, with its ansible.cfg, inventory script and playbook."""
+    def setUp(self):
+        super().setUp()
         del self.env["ANSIBLE_CONFIG"]
-        self.emu.add_machine("gone", lazy=True, connected=False)
-        self.emu.add_machine("win", lazy=True, os_name="windows")
+
+    def play(self):
         done = self.ansible("ansible-playbook", "playbook.yml", cwd=EXAMPLES, PATH=self.on_path())
         self.assertEqual(done.returncode, 0, done.stdout + done.stderr)
         for name in self.names:
             self.assertIn(f'"msg": "{name} in westeurope runs Linux ', done.stdout)
             self.assertRegex(done.stdout, rf"(?m)^{name}\.arc .*\bok=3 .*\bfailed=0 ")
         self.assertEqual(done.stdout.count(" ok=3 "), self.N)
-        self.assertEqual(self.emu.count(who="relay", what="connect"), self.N)   # ControlPersist
-        self.assertFalse(os.path.exists(self.env["ANSIBLE_REMOTE_TEMP"]))       # pipelining
+
+    def test_as_it_is_and_again_when_all_has_expired(self):
+        self.emu.add_machine("gone", lazy=True, connected=False)
+        self.emu.add_machine("win", lazy=True, os_name="windows")
+        self.play()
+        self.assertEqual(self.emu.count(who="relay", what="connect"), self.N)       # ControlPersist
+        self.assertFalse(os.path.exists(self.env["ANSIBLE_REMOTE_TEMP"]))           # pipelining
+        self.end_masters()
+        self.emu.clock_skew = 4 * 3600      # a credential has three hours
+        before = self.emu.count(who="arm", operation="listcredentials")
+        self.play()
+        self.assertEqual(self.emu.count(who="arm", operation="listcredentials") - before, self.N)
 
 
 if __name__ == "__main__":
