@@ -6,7 +6,7 @@
  * with them in it.  An alias belongs to one machine only, in any case of letters and
  * however it is put together: what several could be called (the machine "web.prod",
  * and web of the group prod), none is.  Nothing is ever made fit: a machine without
- * an alias is left out, with a reason.
+ * an alias is left out, with a reason.  What can be no machine takes no name away.
  */
 #ifndef PROXY_ALIASES_H
 #define PROXY_ALIASES_H

@@ -49,7 +49,7 @@ static const char *const fleet_hostile[] = {
 	"${HOME}", "`touch x`", "a;b", "a|b", "a&b", "a>b", "a<b", "*", "?ood", "a*",
 	"!a", "!*", "-oProxyCommand=x", "-", ".a", "_a", "a b", " a", "a ", "a,b",
 	"a#b", "#a", "a\tb", "a\\", "a\\b", "a/b", "../a", "a:b", "[a]", "{a,b}",
-	"a=b", "=a", "a~", "~root", "a(b)", "m\xc3\xbcll", "\xe2\x80\xae" "a",
+	"a=b", "=a", "a~", "~root", "a(b)", "m\xc3\xbcll", "\xe2\x80\xaex",
 	"a\xe2\x80\x8f", "\xff", "\x1b[31m", "a\x7f", "",
 };
 
