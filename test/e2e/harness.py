@@ -145,13 +145,17 @@ UsePAM no
 PasswordAuthentication no
 PermitRootLogin yes
 MaxStartups 300
-Subsystem sftp internal-sftp
+{self.settings()}
 """)
         if os.geteuid() == 0:
             os.makedirs("/run/sshd", mode=0o755, exist_ok=True)
         self.child = subprocess.Popen(["/usr/sbin/sshd", "-D", "-e", "-f", self.path("sshd_config")],
                                       stderr=open(self.path("sshd.log"), "w"))
         wait_for(lambda: can_connect(self.port), "sshd did not start")
+
+    def settings(self):
+        """More lines of its sshd_config."""
+        return "Subsystem sftp internal-sftp"
 
     def path(self, name):
         return os.path.join(self.folder, name)

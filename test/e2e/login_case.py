@@ -19,13 +19,13 @@ URL = re.compile(r"https://\S+/authorize\?\S+")
 class Running:
     """A program whose standard error is read while it runs."""
 
-    def __init__(self, command, env, stdin=subprocess.DEVNULL, terminal=False, **popen):
-        self._leader = None
+    def __init__(self, command, env, stdin=None, terminal=False, **popen):
+        self._leader, follower = None, subprocess.DEVNULL
+        popen["stderr"] = subprocess.PIPE
         if terminal:
             self._leader, follower = pty.openpty()
-            stdin = popen["stderr"] = follower
-        else:
-            popen["stderr"] = subprocess.PIPE
+            popen["stderr"] = follower
+        stdin = follower if stdin is None else stdin
         self.child = subprocess.Popen(command, env=env, stdin=stdin, stdout=subprocess.PIPE, **popen)
         if terminal:
             os.close(follower)
