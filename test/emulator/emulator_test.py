@@ -326,7 +326,8 @@ class ProgramTest(unittest.TestCase):
 
     def test_many_machines(self):
         _, ports = self.start("--machines", "20", "--machines-port", "22", "--machine",
-                              "db=echo,group=G 1,subscription=second,tag:env=x=y,os=windows,kind=HCI,location=eastus")
+                              "db=echo,group=G 1,subscription=second,tag:env=x=y,os=windows,kind=HCI,location=eastus",
+                              "--machine", "dc,subscription=second")
         folder = os.path.dirname(ports["CA_FILE"])
         with open(os.path.join(folder, "ssh_ca.pub")) as file:
             self.assertTrue(file.read().startswith("ssh-rsa AAAA"))
@@ -337,11 +338,12 @@ class ProgramTest(unittest.TestCase):
                      json.dumps({"query": "Resources | order by name asc"}),
                      {"Authorization": f"Bearer {ports['ARM_TOKEN']}"})
         rows = json.loads(conn.getresponse().read())["data"]
-        self.assertEqual((len(rows), rows[0]["name"], rows[1]["name"]), (21, "db", "m1"))
+        self.assertEqual((len(rows), [row["name"] for row in rows[:3]]), (22, ["db", "dc", "m1"]))
         self.assertEqual((rows[0]["resourceGroup"], rows[0]["tags"], rows[0]["kind"], rows[0]["location"],
                           rows[0]["properties"]["osName"]), ("g 1", {"env": "x=y"}, "HCI", "eastus", "windows"))
-        self.assertNotEqual(rows[0]["subscriptionId"], rows[1]["subscriptionId"])
-        self.assertEqual(rows[1]["tags"], {"env": "prod", "role": "db"})
+        self.assertEqual(rows[0]["subscriptionId"], rows[1]["subscriptionId"])
+        self.assertNotEqual(rows[0]["subscriptionId"], rows[2]["subscriptionId"])
+        self.assertEqual(rows[2]["tags"], {"env": "prod", "role": "db"})
 
 
 if __name__ == "__main__":
