@@ -365,7 +365,7 @@ class Verb(NamesCase):
         self.assertEqual(self.names("WE"), ["web01.arc"])
         self.assertEqual(self.names("x"), [])
         self.assertEqual(json.loads("".join(self.names("--json", "web"))),
-                         [{"name": "web01.arc", "id": self.emu.machine_id("web01")}])
+                         [{"name": "web01.arc", "id": self.emu.graph.spelt(self.emu.machine("web01"))}])
         self.age(2 * HOUR)
         self.assertEqual(self.names("w"), ["web01.arc"])
         self.assertEqual((self.queries(), self.new_requests()[1]), (1, 0))

@@ -5,7 +5,8 @@
     emu.graph.quota                 (queries, seconds): so many of one principal in so long, then 429 RateLimiting;
                                     None: nobody is refused
     emu.graph.retry_after           does a 429 carry Retry-After
-    emu.graph.casing                does Azure spell some ids in its other way, as it does (one in four, by name)
+    emu.graph.casing                are some ids spelt in Azure's other way, as they are (one in four, by name)
+    emu.graph.spelt(machine)        the id as it is here
 
 Tables are Resources, with the machines, and ResourceContainers, with subscriptions and resource groups. Pages of one
 query show one moment; a $skipToken belongs to its query and scope, and is given only if the result has the column
@@ -152,13 +153,13 @@ class Graph:
                 "resourcecontainers": _table(containers)}
 
     def _machine(self, machine):
-        return {**BLANK, "id": self._spelt(machine), "name": machine.name, "type": machine.type.lower(),
+        return {**BLANK, "id": self.spelt(machine), "name": machine.name, "type": machine.type.lower(),
                 "tenantId": self._world.entra.tenant, "kind": machine.kind or "", "location": machine.location,
                 "resourceGroup": machine.group.lower(), "subscriptionId": machine.subscription,
                 "properties": inventory.properties(machine), "tags": machine.tags or None,
                 "identity": {"type": "SystemAssigned"}}
 
-    def _spelt(self, machine):
+    def spelt(self, machine):
         """The id, in one of the spellings that Azure uses."""
         if not self.casing or zlib.crc32(machine.name.lower().encode(errors="surrogatepass")) % 4:
             return machine.rid
