@@ -3,6 +3,9 @@
 PREFIX		?= /usr/local
 BINDIR		?= $(PREFIX)/bin
 MANDIR		?= $(PREFIX)/share/man
+BASHDIR		?= $(PREFIX)/share/bash-completion/completions
+ZSHDIR		?= $(PREFIX)/share/zsh/site-functions
+FISHDIR		?= $(PREFIX)/share/fish/vendor_completions.d
 DESTDIR		?=
 CC		?= cc
 PKG_CONFIG	?= pkg-config
@@ -175,19 +178,29 @@ man-lint:
 
 # --- installing ---
 
+# One completion serves both programs; bash and fish look for it by their names.
 install: all
-	install -d $(DESTDIR)$(BINDIR)
+	install -d $(DESTDIR)$(BINDIR) $(DESTDIR)$(BASHDIR) $(DESTDIR)$(ZSHDIR) \
+		$(DESTDIR)$(FISHDIR)
 	install -m 755 $(PROGRAMS) $(DESTDIR)$(BINDIR)
 	$(Q)for page in $(MAN); do \
 		dir=$(DESTDIR)$(MANDIR)/man$${page##*.}; \
-		install -d "$$dir" && install -m 644 "$$page" "$$dir"; \
+		install -d "$$dir" && install -m 644 "$$page" "$$dir" || exit; \
 	done
+	install -m 644 contrib/completions/arc-relay.bash $(DESTDIR)$(BASHDIR)/arc-relay
+	ln -sf arc-relay $(DESTDIR)$(BASHDIR)/arc-relay-proxy
+	install -m 644 contrib/completions/_arc-relay $(DESTDIR)$(ZSHDIR)
+	install -m 644 contrib/completions/arc-relay.fish $(DESTDIR)$(FISHDIR)
+	ln -sf arc-relay.fish $(DESTDIR)$(FISHDIR)/arc-relay-proxy.fish
 
 uninstall:
 	rm -f $(PROGRAMS:$(B)/%=$(DESTDIR)$(BINDIR)/%)
 	$(Q)for page in $(MAN); do \
 		rm -f "$(DESTDIR)$(MANDIR)/man$${page##*.}/$${page##*/}"; \
 	done
+	rm -f $(DESTDIR)$(BASHDIR)/arc-relay $(DESTDIR)$(BASHDIR)/arc-relay-proxy \
+		$(DESTDIR)$(ZSHDIR)/_arc-relay $(DESTDIR)$(FISHDIR)/arc-relay.fish \
+		$(DESTDIR)$(FISHDIR)/arc-relay-proxy.fish
 
 dist:
 	@mkdir -p build

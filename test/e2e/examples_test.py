@@ -14,9 +14,10 @@ import subprocess
 import sys
 
 import tap
-from harness import HANG_S, PROXY, TOOL, TOP, WRAP, EmulatorCase, Sshd, clean_env, sha256, whoami
+from harness import HANG_S, PROXY, TOOL, TOP, WRAP, EmulatorCase, Sshd, clean_env, relay_info_text, sha256, whoami
 from login_case import CODE, Running
 from proxy import HttpProxy
+import certs
 
 BROWSER = os.path.join(TOP, "test", "emulator", "browser.py")
 NO_CLOUD = "cache|logout|version"       # verbs that talk to nobody
@@ -69,10 +70,10 @@ def examples(page):
     return found, len(re.findall(r"^(?:\.Dl )?\$ ", section, re.M))
 
 
-def example(intro, **settings):
-    """Marks what is done for the example after these words.  It gets the example and runs it."""
+def example(intro):
+    """Marks what is done for the example after these words: it gets the example and runs it."""
     def mark(method):
-        method.intro, method.settings = intro, settings
+        method.intro = intro
         return method
     return mark
 
@@ -112,6 +113,7 @@ class Page:
         shutil.copy(self.sshd.path("user_key"), self.path(".ssh", "id_ed25519"))
         # what ssh would find in its own home
         self.write(".ssh/config", f"Host *\n    IdentityFile {self.path('.ssh', 'id_ed25519')}\n"
+                   f"    UserKnownHostsFile {self.path('.ssh', 'known_hosts')}\n"
                    "    StrictHostKeyChecking accept-new\n    BatchMode yes\n")
         self.before = self.read(".ssh/config")
         self.programs()
@@ -196,9 +198,19 @@ exec /usr/bin/ssh -F {self.path('.ssh', 'config')} {config} "$@" """)
         self.n_run += len([line for line in shown.lines if line.startswith("$ ")])
         return out
 
-    def ssh(self, *command, **run):
-        return subprocess.run([self.path("bin", "ssh"), *command], env=self.env, cwd=self.path("work"), text=True,
-                              stdin=subprocess.DEVNULL, capture_output=True, timeout=HANG_S, **run)
+    def ssh(self, *args):
+        return subprocess.run(["ssh", *args], env=self.env, cwd=self.path("work"), text=True, stdin=subprocess.DEVNULL,
+                              capture_output=True, timeout=HANG_S)
+
+    def reaches(self, *args):
+        """Do these lead ssh to the machine?"""
+        done = self.ssh(*args, "pwd")
+        self.assertEqual(done.stdout, self.machine_home + "\n", done.stderr)
+
+    def tool(self, *args):
+        """What arc-relay prints."""
+        return subprocess.run(["arc-relay", *args], env=self.env, cwd=self.path("work"), text=True, check=True,
+                              stdin=subprocess.DEVNULL, capture_output=True, timeout=HANG_S).stdout
 
     def settings_of(self, host):
         return dict(line.split(" ", 1) for line in self.ssh("-G", host).stdout.splitlines())
@@ -263,10 +275,10 @@ class Config(Page, EmulatorCase):
         os.mkdir(self.path("work", "site"))
         self.write("work/site/index.html", "<html>\n")
         project = os.path.join(self.home, "origin")
-        for command in (["git", "init", "-q", project], ["git", "-C", project, "-c", "user.name=a", "-c", "user.email=a@b",
-                        "commit", "-q", "--allow-empty", "-m", "first"],
-                        ["git", "clone", "-q", "--bare", project, there + "/project.git"]):
-            subprocess.run(command, env=self.env, check=True, stdin=subprocess.DEVNULL, capture_output=True)
+        me = ("-c", "user.name=me", "-c", "user.email=me@localhost")
+        for command in (["init", "-q", project], ["-C", project, *me, "commit", "-q", "--allow-empty", "-m", "first"],
+                        ["clone", "-q", "--bare", project, there + "/project.git"]):
+            subprocess.run(["git", *command], env=self.env, check=True, stdin=subprocess.DEVNULL, capture_output=True)
         self.run_example(shown)
         self.assertEqual(self.visited(), 1)
         self.assertEqual(sha256(there + "/report.txt"), sha256(work + "/report.txt"))
@@ -318,7 +330,7 @@ class Config(Page, EmulatorCase):
         lines, shown.lines = shown.lines, shown.lines[:1]
         self.run_example(shown)
         self.emu.add_machine("new01", group="prod", port=self.sshd.port)
-        subprocess.run([self.path("bin", "arc-relay"), "cache", "clear"], env=self.env, check=True, capture_output=True)
+        self.tool("cache", "clear")     # names of before it was there are good for a minute
         shown.lines = lines[1:]
         self.run_example(shown)
         self.assertEqual(self.visited(), 1)
@@ -339,14 +351,13 @@ class Config(Page, EmulatorCase):
                          ["db01.prod.arc", "postgres", "db01.test.arc", "postgres"])
         self.assertEqual(self.settings_of("db01.prod.arc")["user"], "postgres")
         self.assertEqual(self.settings_of("web01.arc")["user"], whoami())
-        subprocess.run([self.path("bin", "arc-relay"), "config", "uninstall", "--file",
-                        self.path(".ssh", "config.d", "databases.conf")], env=self.env, check=True, capture_output=True)
+        self.tool("config", "uninstall", "--file", self.path(".ssh", "config.d", "databases.conf"))
 
     @example("Ansible, with an inventory script")
     def ansible_cfg(self, shown):
         self.write("work/ansible.cfg", shown.text)
-        dump = subprocess.run(["ansible-config", "dump", "--only-changed", "-t", "all"], env=self.env, cwd=self.path("work"), text=True,
-                              capture_output=True, timeout=HANG_S).stdout
+        dump = subprocess.run(["ansible-config", "dump", "--only-changed", "-t", "all"], env=self.env, text=True,
+                              cwd=self.path("work"), capture_output=True, timeout=HANG_S).stdout
         for setting in (r"DEFAULT_TIMEOUT\(.*\) = 120", r"(?i)pipelining\(.*\) = True",
                         r"DEFAULT_HOST_LIST\(.*\) = .*arc_inventory"):
             self.assertRegex(dump, setting)
@@ -376,6 +387,163 @@ class Config(Page, EmulatorCase):
         self.run_example(shown)
         self.assertFalse(os.path.exists(self.path(".ssh/config.d/arc-relay.conf")))
         self.assertNotIn("config.d/arc-relay.conf", self.read(".ssh/config"))
+
+
+class Tool(Page, EmulatorCase):
+    page = "arc-relay.1"
+
+    def tokens(self, **match):
+        return self.emu.count(who="entra", what="token", **match)
+
+    def logged_in(self, shown, grant, **env):
+        """A login by this grant; as whom."""
+        before = self.tokens(grant=grant)
+        self.run_example(shown, **env)
+        self.assertEqual(self.tokens(grant=grant) - before, 1)
+        self.assertIn("logged in as", self.said)
+        return self.account()["name"]
+
+    def account(self):
+        return json.loads(self.read(".local/state/arc-relay/account.json"))
+
+    @example("On a laptop:")
+    def laptop(self, shown):
+        self.assertEqual(self.logged_in(shown, "authorization_code"), whoami())
+
+    @example("On a server, from a terminal without a browser:")
+    def server(self, shown):
+        self.assertEqual(self.logged_in(shown, "urn:ietf:params:oauth:grant-type:device_code"), whoami())
+
+    @example("An application, whose secret is in a password store:")
+    def application(self, shown):
+        self.assertEqual(self.logged_in(shown, "client_credentials"), self.emu.entra.client)
+
+    @example("The same with a certificate:")
+    def certificate(self, shown):
+        cert, key = certs.application(self.home, "app")
+        self.emu.entra.add_certificate(cert)
+        with open(cert) as one, open(key) as other:
+            self.write("app.pem", one.read() + other.read())
+        os.chmod(self.path("app.pem"), 0o600)
+        self.assertEqual(self.logged_in(shown, "client_credentials"), self.emu.entra.client)
+        self.assertEqual(self.account()["certificate"], self.path("app.pem"))
+
+    @example("All machines by name, for ssh 1 :")
+    def config(self, shown):
+        self.run_example(shown)
+        self.reaches("web01.arc")
+
+    @example("The machines whose name begins with web, and those of two tags that are connected:")
+    def listed(self, shown):
+        tables = re.split(r"^NAME .*\n", self.run_example(shown), flags=re.M)
+        self.assertEqual([re.findall(r"^\S+ +\S+", table, re.M) for table in tables],
+                         [[], ["web01  prod"], ["db01  prod"]])
+
+    @example("Machines with an old agent, in the language of Azure Resource Graph:")
+    def query(self, shown):
+        self.emu.add_machine("old01", group="prod", lazy=True, agent_version="1.28.02260.736")
+        self.assertEqual(re.findall(r"^\S+", self.run_example(shown), re.M), ["NAME", "old01"])
+
+    @example("All resource ids, for a script:")
+    def ids(self, shown):
+        self.assertEqual(len(re.findall(r"^/subscriptions/\S+$", self.run_example(shown), re.M)), 5)
+
+    @example("An SSH certificate, and what is in it:")
+    def ssh_certificate(self, shown):
+        out = self.run_example(shown)
+        self.assertIn("principal: ", out)
+        self.assertIn("ssh-rsa-cert-v01@openssh.com user certificate", out)
+
+    @example("For a script: whose token would it be?")
+    def whose(self, shown):
+        self.assertEqual(self.run_example(shown), self.emu.entra.client + "\n")
+
+    @example("Does the managed identity of this machine work?")
+    def managed(self, shown):
+        self.assertRegex(self.run_example(shown, **self.emu.managed.env("imds")), r"(?m)^source: +managed-identity$")
+
+    @example("May I connect to this machine?")
+    def may_i(self, shown):
+        self.assertEqual(self.run_example(shown), "")
+        self.assertIn("/providers/", self.said)
+
+    @example("A role was just given; do not wait for what is kept:")
+    def refresh(self, shown):
+        def asked():
+            return self.emu.count(who="arm", operation="listcredentials")
+        before = asked()
+        self.run_example(shown)
+        self.assertEqual(asked() - before, 1)
+
+    @example("Write a file for r of arc-relay-proxy 1")
+    def relay_info(self, shown):
+        self.run_example(shown)
+        self.assertEqual(stat.S_IMODE(os.stat(self.path("work", "relay_info")).st_mode), 0o600)
+        self.reaches("-o", f"ProxyCommand arc-relay-proxy -r {self.path('work', 'relay_info')}", "x")
+
+    @example("Behind a proxy that opens TLS:")
+    def proxy(self, shown):
+        with open(self.emu.cloud_file) as file:
+            cloud = {name: value for name, value in json.load(file).items() if name != "caFile"}
+        self.write("cloud.json", json.dumps(cloud))
+        os.chmod(self.path("cloud.json"), 0o600)
+        self.assertEqual(self.logged_in(shown, "authorization_code", EXAMPLES_CLOUD=self.path("cloud.json")), whoami())
+        self.assertGreater(self.emu.count(who="proxy", what="connect", status=200), 0)
+
+    @example("US Government:")
+    def government(self, shown):
+        """The emulated cloud is asked, whatever is exported: that it counts is cloud_test's."""
+        self.assertEqual(self.logged_in(shown, "authorization_code"), whoami())
+
+    @example("What is kept, and away with what is kept for one machine:")
+    def kept(self, shown):
+        self.tool("credentials", "web01")
+        out = self.run_example(shown)
+        self.assertRegex(out, r"(?m)^relay .* web01\.prod:22 ")
+        self.assertNotIn("web01", self.tool("cache", "list"))
+
+
+class Proxy(Page, EmulatorCase):
+    page = "arc-relay-proxy.1"
+
+    def setUp(self):
+        super().setUp()
+        self.env.update(AZURE_TENANT_ID=self.emu.entra.tenant, AZURE_CLIENT_ID=self.emu.entra.client,
+                        AZURE_CLIENT_SECRET=self.emu.entra.secret)
+
+    @example("arc-relay config install writes blocks for all machines")
+    def block(self, shown):
+        self.write(".ssh/config", self.with_ours(shown.text) + self.before)
+        self.reaches("web01")
+
+    @example("With a resource id the same machine is meant for ever.")
+    def resource_id(self, shown):
+        self.reaches("-o", self.with_ours(shown.text), "x")
+
+    @example("(one line without the backslashes). See where the time goes:")
+    def times(self, shown):
+        self.run_example(shown)
+        self.assertIn("Transferred: sent", self.said)       # of ssh
+        self.assertRegex(self.said, r"dns \d+ tcp \d+ proxy \d+ tls \d+ upgrade \d+ ms")
+
+    @example("Behind a proxy that wants a password")
+    def proxy(self, shown):
+        self.proxy_server.login = "user:secret"
+        self.write(".proxy-login", "user:secret\n")
+        os.chmod(self.path(".proxy-login"), 0o600)
+        self.reaches("-o", self.with_ours(shown.text), "x")
+        self.assertGreater(self.emu.count(who="proxy", what="connect", status=200), 0)
+
+    @example("With the service principal of a pipeline, and no login on the machine:")
+    def pipeline(self, shown):
+        self.env = {name: value for name, value in self.env.items() if not name.startswith("AZURE_")}
+        self.run_example(shown)
+        self.assertEqual(self.visited(), 1)
+
+    @example("Use what az ssh config wrote:")
+    def az(self, shown):
+        self.write("relay_info", relay_info_text(self.emu.issue_credentials("web01")))
+        self.reaches("-o", self.with_ours(shown.text), "x")
 
 
 if __name__ == "__main__":
