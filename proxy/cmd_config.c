@@ -23,6 +23,7 @@
 #include "proxy/opts.h"
 #include "proxy/shown.h"
 #include "proxy/sshconf.h"
+#include "proxy/sshconf_try.h"
 #include "proxy/trusted.h"
 #include "relay/err.h"
 #include "relay/secret.h"
@@ -271,6 +272,8 @@ set_all(struct job *j, struct err *e)
 	j->s.mux = o->value[O_MUX] != NULL;
 	j->s.bare = o->value[O_SHORT] != NULL;
 	j->s.wildcard = o->value[O_WILDCARD] != NULL;
+	if (j->s.wildcard && sshconf_try_wildcard(e) == -1)
+		return (-1);
 	return (sshconf_check(&j->s, e));
 }
 

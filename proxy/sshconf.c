@@ -239,9 +239,10 @@ is_too_long(const struct block *b)
 }
 
 /*
- * For names that are not listed.  ssh before 9.6 takes any host name: the two that
- * could leave the quotes in some shell are kept out here, and arc-relay-proxy looks
- * at the rest.
+ * For names that are not listed.  ssh before 9.6 takes any host name: the two
+ * characters that could leave the quotes are kept out here, and arc-relay-proxy looks
+ * at the rest.  A line break, which leaves them in csh, no pattern can keep out:
+ * sshconf_try.h does.
  */
 static void
 put_wildcard(struct block *b)

@@ -2,10 +2,13 @@
  * Asking the real ssh, see sshconf_try.h.
  */
 #include <errno.h>
+#include <pwd.h>
 #include <stdio.h>
 #include <string.h>
+#include <unistd.h>
 
 #include "auth/child.h"
+#include "auth/env.h"
 #include "proxy/sshconf_try.h"
 #include "relay/err.h"
 #include "relay/secret.h"
@@ -86,4 +89,37 @@ sshconf_try_says(const struct secret *answer, const char *keyword,
 			    memcmp(at + n + 1, value, len - n - 1) == 0);
 	}
 	return (value == NULL);
+}
+
+/* The shell that ssh will run a ProxyCommand with. */
+static const char *
+user_shell(void)
+{
+	const char *shell = env_get("SHELL");
+	const struct passwd *me;
+
+	if (shell == NULL && (me = getpwuid(getuid())) != NULL)
+		shell = me->pw_shell;
+	return (shell != NULL ? shell : "");
+}
+
+int
+sshconf_try_wildcard(struct err *e)
+{
+	const char *shell = user_shell();
+	struct secret answer = SECRET_INIT;
+	struct err refusal = ERR_INIT;
+	size_t len = strlen(shell);
+	int rc;
+
+	if (len < 3 || strcmp(shell + len - 3, "csh") != 0)
+		return (0);
+	rc = sshconf_try("/dev/null", "a\nb.arc", &answer, &refusal);
+	secret_free(&answer);
+	if (rc == -1)
+		return (0);
+	err_set(e, EX_CONFIG, "", "no --wildcard with %s: this ssh takes a host "
+	    "name with a line break in it, and the shell would run what comes "
+	    "after that", shell);
+	return (err_fix(e, "OpenSSH 9.6 or later, or another SHELL"));
 }

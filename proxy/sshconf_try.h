@@ -22,4 +22,11 @@ int	 sshconf_try(const char *config, const char *host, struct secret *answer,
 bool	 sshconf_try_says(const struct secret *answer, const char *keyword,
 	    const char *value);
 
+/*
+ * Is a block for *.arc safe with the user's shell?  A line break in a host name ends
+ * a quote in csh, and no pattern of ssh_config can keep it out; ssh itself does from
+ * 9.6 on.  Returns 0, or -1 with EX_CONFIG.
+ */
+int	 sshconf_try_wildcard(struct err *e);
+
 #endif

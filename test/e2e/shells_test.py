@@ -13,6 +13,7 @@ import tempfile
 import unittest
 
 import tap
+from config_case import ConfigCase
 from harness import BUILD, HANG_S, clean_env, whoami
 
 PLAY = os.path.join(BUILD, "test", "play", "sshconf_play")
@@ -168,7 +169,7 @@ class Wildcard(Case):
         """As OpenSSH before 9.6 has none: what the block's pattern lets through.
 
         A line break ends a quote in csh, and no pattern can name it: who has csh and
-        such an ssh must do without the wildcard block.
+        such an ssh gets no wildcard block from arc-relay config.
         """
         command = self.commands(self.config([], wildcard=True))[0]
         for shell in SHELLS:
@@ -188,6 +189,31 @@ class Wildcard(Case):
                 if done.returncode != 0:
                     continue    # this ssh refuses it
                 self.assertEqual(b"proxycommand" in done.stdout, "'" not in host and "!" not in host)
+
+
+class OldSsh(ConfigCase):
+    """The wildcard block, csh, and an ssh that takes any host name."""
+
+    def setUp(self):
+        super().setUp()
+        self.emu.add_machine("web01", port=22)
+        self.env["PATH"] = self.home + ":" + self.env["PATH"]
+
+    def ssh(self, check):
+        self.file("ssh", f"#!/bin/sh\n{check}\nPATH=${{PATH#*:}} exec ssh \"$@\"\n", mode=0o700)
+
+    def test_only_csh_is_refused(self):
+        self.ssh('case $* in *"\n"*) exit 0 ;; esac')
+        for shell in SHELLS[:-1]:
+            self.good("--wildcard", env={"SHELL": shell})
+        for shell in ("/bin/csh", "/usr/bin/tcsh"):
+            self.bad(78, f"no --wildcard with {shell}", "--wildcard", env={"SHELL": shell})
+            self.bad(78, f"no --wildcard with {shell}", "install", "--wildcard", env={"SHELL": shell})
+            self.good(env={"SHELL": shell})
+
+    def test_an_ssh_that_checks_host_names_will_do(self):
+        self.ssh('case $* in *"\n"*) echo "hostname contains invalid characters" >&2; exit 255 ;; esac')
+        self.good("--wildcard", env={"SHELL": "/usr/bin/tcsh"})
 
 
 if __name__ == "__main__":
