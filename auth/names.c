@@ -75,6 +75,13 @@ take(const char *p, const char *end, char *out, size_t size)
 	return (tab + 1);
 }
 
+static void
+lower(char *s)
+{
+	for (; *s != '\0'; s++)
+		*s = (char)tolower((unsigned char)*s);
+}
+
 /* Nothing in a file is believed that Azure would not be believed. */
 static int
 read_line(const char *p, const char *end, struct line *l)
@@ -82,23 +89,18 @@ read_line(const char *p, const char *end, struct line *l)
 	char name[NAME_MAX_BYTES + 1], id[ARC_ID_MAX + 1];
 	struct err unused = ERR_INIT;
 
-	if ((p = take(p, end, name, sizeof(name))) == NULL ||
+	if (memchr(p, '\0', (size_t)(end - p)) != NULL ||
+	    (p = take(p, end, name, sizeof(name))) == NULL ||
 	    (p = take(p, end, l->subscription_name,
 	    sizeof(l->subscription_name))) == NULL ||
 	    (size_t)(end - p) >= sizeof(id))
 		return (-1);
 	(void)snprintf(id, sizeof(id), "%.*s", (int)(end - p), p);
-	if (arc_id_parse(id, &l->id, &unused) == -1 ||
-	    strcasecmp(l->id.name, name) != 0 || !is_sane(l))
+	if (arc_id_parse(id, &l->id, &unused) == -1 || !is_sane(l))
 		return (-1);
-	return (0);
-}
-
-static void
-lower(char *s)
-{
-	for (; *s != '\0'; s++)
-		*s = (char)tolower((unsigned char)*s);
+	(void)snprintf(id, sizeof(id), "%s", l->id.name);
+	lower(id);
+	return (strcmp(id, name) == 0 ? 0 : -1);
 }
 
 /* What m is kept as; -1: it can be no target, or is not what its id says. */

@@ -112,15 +112,14 @@ end(struct asked *a)
 	machines_free(&a->all);
 }
 
-/* What is known, if it is good enough.  found: what it says. */
+/* What is known, if it is good enough; what is of just now is the flight's. */
 static bool
 is_known(const struct asked *a, const char *text, struct arc_id *id,
     long *age_s, enum names_found *found, struct err *e)
 {
-	*found = a->cache != NULL ? names_find(a->cache, a->identity, text, id,
-	    age_s, e) : NAMES_MISS;
-	return (*found != NAMES_MISS && (*age_s < NAMES_SETTLED_S ||
-	    (*found != NAMES_NONE && !a->r->refresh)));
+	*found = a->cache != NULL && !a->r->refresh ? names_find(a->cache,
+	    a->identity, text, id, age_s, e) : NAMES_MISS;
+	return (*found == NAMES_ONE || *found == NAMES_MANY);
 }
 
 /* After others asked, or we.  Who could not keep them asks alone. */

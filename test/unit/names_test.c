@@ -160,6 +160,28 @@ test_many_equal(void)
 }
 
 static void
+test_any_length(void)
+{
+	struct machines l = MACHINES_INIT;
+	char group[91];
+	size_t len, i, cut = 0;
+
+	for (len = 2; len <= 90; len++) {
+		for (i = 0; i < 7; i++) {
+			memset(group, 'g', len);
+			group[len] = '\0';
+			group[0] = (char)('a' + i);
+			add(&l, "web01", group, SUB1, "Prod");
+		}
+		keep(&l);
+		cut += find("web01") != NAMES_MANY ||
+		    strstr(e.cause, " more") == NULL ||
+		    strcmp(strstr(e.cause, " more"), " more") != 0;
+	}
+	ok(cut == 0, "the list of candidates is never cut within");
+}
+
+static void
 test_hostile(void)
 {
 	static const char *const bad[] = { "", "*", "a b", "a\nb", "a\tb",
@@ -242,7 +264,7 @@ test_poisoned(void)
 {
 	struct machines l = MACHINES_INIT;
 	struct secret good = SECRET_INIT;
-	char other[300];
+	char other[300], key[17];
 	struct names_about about;
 	long n[3] = { 0 };
 	size_t len;
@@ -257,6 +279,8 @@ test_poisoned(void)
 	ok(is_miss(&good, "\"schema\":1", "\"schema\":2"), "another schema");
 	ok(is_miss(&good, "\"names\"", "\"token\""), "another kind");
 	ok(is_miss(&good, "\"key\":\"", "\"kez\":\""), "no key");
+	(void)snprintf(key, sizeof(key), "%.16s", strrchr(path, '.') + 1);
+	ok(is_miss(&good, key, "0123456789abcdef"), "of another identity");
 	ok(is_miss(&good, "\"written\":1", "\"written\":9"), "of the future");
 	ok(is_miss(&good, "\"written\":1", "\"written\":0"), "no number");
 	ok(is_miss(&good, "\"bytes\":", "\"bytez\":"), "no length");
@@ -267,6 +291,8 @@ test_poisoned(void)
 	ok(find("web03.rg1.prod") == NAMES_NONE, "a tab less");
 	ok(is_miss(&good, "machines/web03\n", "machines/web99\n"),
 	    "another machine than it is listed under");
+	(void)is_miss(&good, "web01\tProd\t/", "Web01\tProd\t/");
+	ok(find("web01") == NAMES_NONE, "not in lower case");
 	ok(is_miss(&good, "HybridCompute/machines/web03",
 	    "hybridCompute/nachines/web03"), "another type");
 	for (len = 0; len < good.len; len += 7) {
@@ -376,6 +402,7 @@ main(void)
 	    key.name);
 	test_find();
 	test_many_equal();
+	test_any_length();
 	test_hostile();
 	test_poisoned();
 	test_each();

@@ -58,7 +58,7 @@ test_bad(void)
 	    "w.g\xc2\x85", "w.g\xc2\xa0", "w.\xe2\x80\xae" "g",
 	    "w.\xe2\x80\x8b" "g", "w.\xef\xbb\xbf" "g", "w.\xd8\x9c" "g",
 	    "w.\xe2\x81\xa6", "w.\xff", "w.\xc3", "w.\xc0\xae",
-	    "w.\xe0\x80\xaf", "w.\xed\xa0\x80", "w.\xf4\x90\x80\x80",
+	    "w.\xe0\x80\xaf", "w.\xe0\x83\x80", "w.\xf0\x80\x83\x80", "w.\xed\xa0\x80", "w.\xf4\x90\x80\x80",
 	    "w.\xf0\x9f\x98\x80", "w.\xee\x80\x80", "w.\xe3\x80\x80",
 	    "w.\xf3\xa0\x81\x81", "w.\xe2\x80\xa8" };
 	char text[2000];
@@ -94,6 +94,8 @@ test_is(void)
 		{ "web01.rg.a b (c)", "web01", "rg", "A b (c)", 1 },
 		{ "web", "web01", "rg", "Prod", 0 },
 		{ "web011", "web01", "rg", "Prod", 0 },
+		{ "web01-rg", "web01", "rg", "Prod", 0 },
+		{ "web01.rg-prod", "web01", "rg", "Prod", 0 },
 		{ "web01.r", "web01", "rg", "Prod", 0 },
 		{ "web01.rgg", "web01", "rg", "Prod", 0 },
 		{ "web01.rg.pro", "web01", "rg", "Prod", 0 },
