@@ -163,9 +163,11 @@ forget_made(struct install *in, const char *path, struct err *e)
 static int
 take_lock(struct install *in, struct err *e)
 {
-	if (folder_open_state(&in->state) == -1)
-		return (err_set(e, EX_CANTCREAT, "E112", "there is no folder "
-		    "for state: %s", in->state.why));
+	if (folder_open_state(&in->state) == -1) {
+		err_set(e, EX_CANTCREAT, "E112", "there is no folder for "
+		    "state: %s", in->state.why);
+		return (err_fix(e, "set XDG_STATE_HOME to a folder of yours"));
+	}
 	folder_sweep(&in->state);
 	in->lock = folder_lock(&in->state, LOCK, LOCK_WAIT_MS);
 	if (in->lock == -1)
@@ -185,8 +187,7 @@ make_folder(struct install *in, const char *path, bool *made, struct err *e)
 		return (0);	/* what is no folder is told when it is opened */
 	if (note_made(in, path, e) == -1)
 		return (-1);
-	/* chmod: a umask may have taken our own bits away */
-	if (mkdir(path, 0700) == -1 || chmod(path, 0700) == -1)
+	if (mkdir(path, 0700) == -1)
 		return (err_sys(e, EX_CANTCREAT, "", "cannot make the folder "
 		    "%s", path));
 	*made = true;
@@ -424,7 +425,7 @@ rehearse(const struct install *in, const struct secret *text, struct err *e)
 
 	(void)snprintf(folder, sizeof(folder), "%s/arc-relay.XXXXXX",
 	    tmp != NULL && tmp[0] == '/' ? tmp : "/tmp");
-	if (mkdtemp(folder) == NULL || chmod(folder, 0700) == -1)
+	if (mkdtemp(folder) == NULL)
 		return (err_sys(e, EX_CANTCREAT, "", "cannot make a temporary "
 		    "folder %s", folder));
 	(void)snprintf(a, sizeof(a), "%s/ours", folder);

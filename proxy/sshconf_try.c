@@ -36,12 +36,16 @@ telling_line(const struct secret *text, int *len)
 static int
 refused(const char *config, const struct secret *said, struct err *e)
 {
-	int len;
+	int len, skip = (int)strlen(config);
 	const char *line = telling_line(said, &len);
 
-	/* "FILE: line 3: Bad configuration option: x": its folder says little */
+	/* "FILE: line 3: Bad configuration option: x", "FILE line 3: .." */
+	if (len > skip && strncmp(line, config, (size_t)skip) == 0)
+		skip += (int)strspn(line + skip, ": ");
+	else
+		skip = 0;
 	return (err_set(e, EX_CONFIG, "", "ssh does not accept %.60s: %.*s",
-	    strrchr(config, '/') + 1, len, line));
+	    strrchr(config, '/') + 1, len - skip, line + skip));
 }
 
 int

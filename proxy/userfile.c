@@ -150,7 +150,6 @@ fill(int fd, const struct secret *text, const struct stat *like)
 	mode_t mode = like != NULL ? like->st_mode & 07777 : 0600;
 	struct stat st;
 
-	/* fchmod: a umask may have taken our own bits away */
 	if (text_write_all(fd, text->data, text->len) == -1 ||
 	    fstat(fd, &st) == -1 ||
 	    (like != NULL && st.st_gid != like->st_gid &&

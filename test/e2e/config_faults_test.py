@@ -130,7 +130,8 @@ class Refused(Faults):
 
     def test_a_config_that_ssh_does_not_accept(self):
         self.user_config("Host a\n    Nonsense 1\n")
-        line = self.bad(78, "line 2: Bad configuration option: nonsense", "install")
+        line = self.bad(78, "ssh does not accept config: line 2: Bad configuration option: nonsense. fix: ",
+                        "install")
         self.assertIn("repair that first", line)
 
     def test_file_for_the_config_itself(self):

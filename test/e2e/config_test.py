@@ -215,10 +215,13 @@ class Install(Config):
         self.assertEqual(self.read(self.path("config")), "Host b\n")
 
     def test_an_include_below_a_host_is_moved_to_the_top(self):
-        self.user_config("Host a\n" + self.include)
+        self.user_config("Host a\n")
         self.install()
-        self.assertEqual(self.read(self.path("config")), self.include + "Host a\n")
+        self.user_config("Host a\n" + self.include + "Host b\n")
+        self.install()
+        self.assertEqual(self.read(self.path("config")), self.include + "Host a\nHost b\n")
         self.assertTrue(self.reaches("web01.arc", "web01"))
+        self.assertEqual(self.read(self.path("config.arc-relay.bak")), "Host a\n", "what it was before us")
 
     def test_host_keys_are_left_and_told(self):
         self.install()
