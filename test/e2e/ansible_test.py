@@ -21,7 +21,7 @@ PLAY = """
 
 def relay_delay(i):
     """Half a second until the relay lets somebody in, and a few seconds now and then."""
-    return 3.5 if i % 25 == 7 else 0.5
+    return 3.0 if i % 25 == 7 else 0.5
 
 
 class FiftyForks(HostsCase):
