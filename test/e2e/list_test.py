@@ -144,6 +144,12 @@ class Choice(ListCase):
         self.assertEqual([row[6] for row in rows[1:]], ["emulated", "Second Sub", "emulated", "emulated"])
         self.assertEqual(self.good("-g", "prod").splitlines()[0].split(), HEADER)
 
+    def test_a_subscription_without_a_name(self):
+        """Who may not read the subscription is not told its name."""
+        self.next_answers(self.page({**self.row("a"), "subscriptionId": "s1"},
+                                    {**self.row("b"), "subscriptionId": "s2", "subscriptionName": "two"}))
+        self.assertEqual([line.split()[-1] for line in self.good().splitlines()], ["SUBSCRIPTION", "s1", "two"])
+
     def test_fields(self):
         one, = self.json("web02")
         self.assertEqual(one, {
@@ -327,6 +333,10 @@ class Pages(ListCase):
         self.next_answers(refused, refused)
         self.bad(67, "[E303]")
         self.assertEqual(self.emu.count(who="entra", what="token") - tokens, 2)
+        self.emu.graph.page_size = 1
+        self.next_answers(refused, "ok", refused)
+        self.bad(67, "[E303]")      # once a list
+        self.assertEqual(self.emu.count(who="entra", what="token") - tokens, 3)
 
     def test_without_a_cache(self):
         self.emu.add_machines(30)
