@@ -11,6 +11,8 @@
 #include "auth/json.h"
 #include "relay/secret.h"
 
+#define LINE	(JSON_COMPACT | JSON_ENSURE_ASCII)
+
 static const json_t *
 value(const struct js *j)
 {
@@ -145,13 +147,6 @@ js_object(void)
 }
 
 struct js *
-js_array(void)
-{
-	json_set_alloc_funcs(secret_malloc, secret_mfree);
-	return ((struct js *)json_array());
-}
-
-struct js *
 js_text(const char *string)
 {
 	json_set_alloc_funcs(secret_malloc, secret_mfree);
@@ -162,12 +157,6 @@ int
 js_put(struct js *object, const char *name, struct js *new)
 {
 	return (json_object_set_new((json_t *)object, name, (json_t *)new));
-}
-
-int
-js_append(struct js *array, struct js *new)
-{
-	return (json_array_append_new((json_t *)array, (json_t *)new));
 }
 
 /* Takes the new value. */
@@ -209,13 +198,19 @@ js_set_boolean(struct js *j, const char *path, bool is)
 int
 js_dump(const struct js *j, struct secret *out)
 {
-	char *text = json_dumps(value(j), JSON_COMPACT | JSON_ENSURE_ASCII);
+	char *text = json_dumps(value(j), LINE);
 	int rc = -1;
 
 	if (text != NULL)
 		rc = secret_set(out, text, strlen(text));
 	secret_mfree(text);
 	return (rc);
+}
+
+int
+js_print(const struct js *j, FILE *out)
+{
+	return (json_dumpf(value(j), out, LINE));
 }
 
 const char *

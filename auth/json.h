@@ -11,6 +11,7 @@
 #include <stdbool.h>
 #include <stddef.h>
 #include <stdint.h>
+#include <stdio.h>
 
 struct js;	/* a document, or a value within one */
 struct secret;
@@ -58,23 +59,23 @@ const char	*js_name(void *at);
 /*
  * Building: begin with js_object, then set members; objects on the way are made.
  * Each returns 0, or -1: no memory, or not UTF-8.  js_dump replaces out by the
- * text, one line of ASCII without newline.
+ * text, one line of ASCII without newline; js_print writes that, and returns -1
+ * when it cannot.
  */
 struct js	*js_object(void);
 int		 js_set_string(struct js *, const char *path, const char *value);
 int		 js_set_integer(struct js *, const char *path, int64_t value);
 int		 js_set_boolean(struct js *, const char *path, bool is);
 int		 js_dump(const struct js *, struct secret *out);
+int		 js_print(const struct js *, FILE *out);
 
 /*
- * Values to put into others.  js_put: as the member of any name, dots and all;
- * js_append: as the last element of an array.  Both take the value, which may be
- * NULL: then they return -1, like js_set_string.
+ * A text as a value to put into an object; and the member of any name, dots and
+ * all, which takes the value.  A value that is NULL, for it could not be made, is
+ * an error like that of js_set_string.
  */
-struct js	*js_array(void);
 struct js	*js_text(const char *string);
 int		 js_put(struct js *object, const char *name, struct js *value);
-int		 js_append(struct js *array, struct js *value);
 
 /* "2.14", of the library. */
 const char	*js_version(void);

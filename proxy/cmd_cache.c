@@ -17,7 +17,6 @@
 #include "proxy/cmd_options.h"
 #include "relay/err.h"
 #include "relay/log.h"
-#include "relay/secret.h"
 
 static const struct option_row table[] = {
 	{ 0, "json", NULL, "one JSON document", 0 },
@@ -30,7 +29,7 @@ struct walk {
 	const char	*which;		/* of clear: a target; NULL: all */
 	bool		json;
 	long		n;		/* entries shown, or removed */
-	bool		failed;		/* no memory */
+	struct cmd_array array;		/* with json */
 };
 
 /* The last word of the path, or the one after segment; an entry may hold any. */
@@ -69,28 +68,21 @@ is_machine(const char *text, const char *which)
 static void
 print_json(struct walk *w, const struct entry *x, int64_t machines)
 {
-	struct secret text = SECRET_INIT;
 	struct js *j = js_object();
 
-	if (js_set_string(j, "kind", x->kind) == -1 ||
-	    (x->machine[0] != '\0' &&
-	    (js_set_string(j, "machine", x->machine) == -1 ||
-	    js_set_integer(j, "port", x->port) == -1)) ||
-	    (machines != -1 &&
-	    js_set_integer(j, "machines", machines) == -1) ||
-	    js_set_string(j, "cloud", x->cloud) == -1 ||
-	    js_set_string(j, "account", x->account) == -1 ||
-	    js_set_string(j, "tenant", x->tenant) == -1 ||
-	    js_set_string(j, "source", x->source) == -1 ||
-	    js_set_integer(j, "written", x->written_ms / 1000) == -1 ||
-	    js_set_integer(j, "expires", x->expires) == -1 ||
-	    js_set_integer(j, "bytes", (int64_t)x->bytes) == -1 ||
-	    js_dump(j, &text) == -1)
-		w->failed = true;
-	else
-		printf("%s%s", w->n > 0 ? ",\n " : "", text.data);
-	secret_free(&text);
-	js_free(j);
+	cmd_array_add(&w->array, j, js_set_string(j, "kind", x->kind) == 0 &&
+	    (x->machine[0] == '\0' ||
+	    (js_set_string(j, "machine", x->machine) == 0 &&
+	    js_set_integer(j, "port", x->port) == 0)) &&
+	    (machines == -1 ||
+	    js_set_integer(j, "machines", machines) == 0) &&
+	    js_set_string(j, "cloud", x->cloud) == 0 &&
+	    js_set_string(j, "account", x->account) == 0 &&
+	    js_set_string(j, "tenant", x->tenant) == 0 &&
+	    js_set_string(j, "source", x->source) == 0 &&
+	    js_set_integer(j, "written", x->written_ms / 1000) == 0 &&
+	    js_set_integer(j, "expires", x->expires) == 0 &&
+	    js_set_integer(j, "bytes", (int64_t)x->bytes) == 0);
 }
 
 /* what: it is good for, if for no machine. */
@@ -188,15 +180,9 @@ clear_names(void *arg, const char *file, const struct names_about *x)
 static int
 list(struct walk *w, struct err *e)
 {
-	if (w->json)
-		printf("[");
 	entry_each(&w->cache, list_one, w);
 	names_each_file(&w->cache, list_names, w);
-	if (w->json)
-		printf("]\n");
-	if (w->failed)
-		return (err_set(e, EX_OSERR, "", "out of memory"));
-	return (0);
+	return (w->json ? cmd_array_end(&w->array, e) : 0);
 }
 
 static int

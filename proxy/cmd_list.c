@@ -165,13 +165,12 @@ tags_of(const struct machine *m)
 	return (tags);
 }
 
-/* Gives it; NULL: no memory. */
-static struct js *
-as_json(const struct machine *m)
+static void
+add(struct cmd_array *a, const struct machine *m)
 {
 	struct js *j = js_object();
 
-	if (js_set_string(j, "id", m->id) == 0 &&
+	cmd_array_add(a, j, js_set_string(j, "id", m->id) == 0 &&
 	    js_set_string(j, "name", m->name) == 0 &&
 	    js_set_string(j, "group", m->group) == 0 &&
 	    js_set_string(j, "subscription", m->subscription) == 0 &&
@@ -182,25 +181,18 @@ as_json(const struct machine *m)
 	    js_set_string(j, "os", m->os) == 0 &&
 	    js_set_string(j, "agent", m->agent) == 0 &&
 	    js_set_string(j, "status", m->status) == 0 &&
-	    js_put(j, "tags", tags_of(m)) == 0)
-		return (j);
-	js_free(j);
-	return (NULL);
+	    js_put(j, "tags", tags_of(m)) == 0);
 }
 
 static int
 print_json(const struct machines *l, struct err *e)
 {
-	struct js *all = js_array();
-	int rc = 0;
+	struct cmd_array a = { .n = 0 };
 	size_t i;
 
-	for (i = 0; i < l->n && rc == 0; i++)
-		rc = js_append(all, as_json(&l->at[i]));
-	rc = rc == 0 && all != NULL ? cmd_print_json(all, e) :
-	    err_set(e, EX_OSERR, "", "out of memory");
-	js_free(all);
-	return (rc);
+	for (i = 0; i < l->n; i++)
+		add(&a, &l->at[i]);
+	return (cmd_array_end(&a, e));
 }
 
 static int

@@ -15,7 +15,6 @@
 #include "proxy/cmd.h"
 #include "proxy/cmd_options.h"
 #include "relay/err.h"
-#include "relay/secret.h"
 
 static const struct option_row table[] = {
 	CMD_ROWS,
@@ -28,15 +27,13 @@ static const struct option_row table[] = {
 enum { O_CREDENTIAL = CMD_NROWS, O_REFRESH, O_WHEN_OLD, O_JSON };
 
 struct walk {
-	bool	json;
-	long	n;
-	bool	failed;		/* no memory */
+	bool			json;
+	struct cmd_array	array;
 };
 
 static void
 print(void *arg, const char *name, const char *id)
 {
-	struct secret text = SECRET_INIT;
 	struct walk *w = arg;
 	struct js *j;
 
@@ -45,13 +42,8 @@ print(void *arg, const char *name, const char *id)
 		return;
 	}
 	j = js_object();
-	if (js_set_string(j, "name", name) == -1 ||
-	    js_set_string(j, "id", id) == -1 || js_dump(j, &text) == -1)
-		w->failed = true;
-	else
-		printf("%s%s", w->n++ > 0 ? ",\n " : "", text.data);
-	secret_free(&text);
-	js_free(j);
+	cmd_array_add(&w->array, j, js_set_string(j, "name", name) == 0 &&
+	    js_set_string(j, "id", id) == 0);
 }
 
 static int
@@ -60,15 +52,9 @@ show(const struct options *o, const struct cache *c, const char *identity,
 {
 	struct walk w = { .json = o->value[O_JSON] != NULL };
 
-	if (w.json)
-		printf("[");
 	(void)names_each(c, identity, o->nrest > 0 ? o->rest[0] : "", print,
 	    &w);
-	if (w.json)
-		printf("]\n");
-	if (w.failed)
-		return (err_set(e, EX_OSERR, "", "out of memory"));
-	return (0);
+	return (w.json ? cmd_array_end(&w.array, e) : 0);
 }
 
 static int

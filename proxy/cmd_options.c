@@ -14,7 +14,6 @@
 #include "proxy/renew.h"
 #include "relay/err.h"
 #include "relay/log.h"
-#include "relay/secret.h"
 
 /* How often the option of that name was given. */
 static int
@@ -53,15 +52,32 @@ cmd_parse(const struct option_row *table, const char *usage, const char *about,
 int
 cmd_print_json(const struct js *j, struct err *e)
 {
-	struct secret text = SECRET_INIT;
-	int rc = 0;
+	if (js_print(j, stdout) == -1 || putchar('\n') == EOF)
+		return (err_sys(e, EX_IOERR, "", "cannot write to stdout"));
+	return (0);
+}
 
-	if (js_dump(j, &text) == -1)
-		rc = err_set(e, EX_OSERR, "", "out of memory");
-	else if (puts(text.data) == EOF)
-		rc = err_sys(e, EX_IOERR, "", "cannot write to stdout");
-	secret_free(&text);
-	return (rc);
+void
+cmd_array_add(struct cmd_array *a, struct js *j, bool whole)
+{
+	if (!whole)
+		a->incomplete = true;
+	else {
+		(void)fputs(a->n == 0 ? "[" : ",\n ", stdout);
+		if (js_print(j, stdout) == -1)
+			a->incomplete = true;
+		a->n++;
+	}
+	js_free(j);
+}
+
+int
+cmd_array_end(const struct cmd_array *a, struct err *e)
+{
+	(void)puts(a->n == 0 ? "[]" : "]");
+	if (ferror(stdout))
+		return (err_sys(e, EX_IOERR, "", "cannot write to stdout"));
+	return (a->incomplete ? err_set(e, EX_OSERR, "", "out of memory") : 0);
 }
 
 /* A year that no calendar has is shown as the number. */

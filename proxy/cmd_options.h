@@ -6,6 +6,9 @@
 
 #include <stdint.h>
 
+#include <stdbool.h>
+#include <stddef.h>
+
 #include "proxy/options.h"
 
 struct cloud;
@@ -53,8 +56,20 @@ int	 cmd_parse(const struct option_row *table, const char *usage,
 	    const char *about, int argc, char **argv, struct options *o,
 	    struct err *e);
 
-/* Prints a document as one line.  Returns 0; or -1, no memory or EX_IOERR. */
+/* Prints a document as one line of ASCII.  Returns 0; or -1 with EX_IOERR. */
 int	 cmd_print_json(const struct js *j, struct err *e);
+
+/*
+ * An array that is printed while it is made, an element a line.  j is taken; not
+ * whole: there was no memory for all of it.
+ * cmd_array_end returns 0, or -1: one was not whole, or EX_IOERR.
+ */
+struct cmd_array {
+	size_t	n;
+	bool	incomplete;
+};
+void	 cmd_array_add(struct cmd_array *a, struct js *j, bool whole);
+int	 cmd_array_end(const struct cmd_array *a, struct err *e);
 
 /*
  * A time, Unix seconds: "2026-11-21T11:05:00Z" for programs, and in the time of
