@@ -5,6 +5,7 @@
  * that is, and what stands between double quotes is read by ssh alone.  Nothing that
  * could end either, or that any of sh, csh and fish reads in them, gets so far.
  */
+#include <ctype.h>
 #include <stdarg.h>
 #include <stdint.h>
 #include <stdio.h>
@@ -393,14 +394,24 @@ match_name(struct page *p, const char *name)
 	return (0);
 }
 
+static bool
+is_lower(const char *name)
+{
+	for (; *name != '\0'; name++)
+		if (isupper((unsigned char)*name))
+			return (false);
+	return (true);
+}
+
 static int
 match_machine(struct page *p, const struct alias_set *names)
 {
 	/* "*.arc" is matched already with the wildcard block */
 	size_t i = p->b.s->wildcard ? count_suffixed(names) : 0;
 
+	/* Match, unlike Host, makes lower case of what it compares */
 	for (; i < names->n; i++)
-		if (match_name(p, names->name[i]) == -1)
+		if (is_lower(names->name[i]) && match_name(p, names->name[i]) == -1)
 			return (-1);
 	return (0);
 }

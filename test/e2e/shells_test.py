@@ -137,9 +137,12 @@ class Machines(Case):
         with open(self.path("cert.conf"), "w") as file:
             file.write("User from-the-certificate\n")
         os.chmod(self.path("cert.conf"), 0o600)
-        config = self.config([machine("lin", os="linux"), machine("win", os="windows")], entra=True, user="me")
+        config = self.config([machine("Lin", os="linux"), machine("win", os="windows")], entra=True, user="me")
         for shell in SHELLS:
-            for host, user, calls in (("lin.arc", b"from-the-certificate", [[self.tool, "cert", "ensure", "--quiet"]]),
+            ensure = [[self.tool, "cert", "ensure", "--quiet"]]
+            for host, user, calls in (("lin.arc", b"from-the-certificate", ensure),
+                                      ("Lin.arc", b"from-the-certificate", ensure),
+                                      ("Lin.prod.Contoso.arc", b"from-the-certificate", ensure),
                                       ("win.arc", b"me", []), ("web.example", whoami().encode(), [])):
                 with self.subTest(shell=shell, host=host):
                     done = self.ssh(shell, config, "-G", host)
