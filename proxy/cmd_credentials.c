@@ -101,8 +101,11 @@ has_moved(const struct target_request *r, const struct target *t,
 	if (t->is_id || strcmp(e->id, "E201") != 0 || age_s < NAMES_SETTLED_S)
 		return (false);
 	again.refresh = true;
-	if (target_resolve(&again, t, &other, &age_s, e) == -1)
+	if (target_resolve(&again, t, &other, &age_s, e) == -1) {
+		if (e->status != EX_NOHOST)
+			*e = why;	/* nobody can be asked: that much is sure */
 		return (false);
+	}
 	if (strcasecmp(other.text, id->text) == 0) {
 		*e = why;
 		return (false);
