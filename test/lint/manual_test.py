@@ -20,7 +20,7 @@ COLUMNS, LINES = 80, 24         # of a terminal
 CODE = [path for folder in ("relay", "auth", "proxy")
         for path in sorted((TOP / folder).glob("*.[ch]"))]
 # options of other programs that README speaks of
-FOREIGN = re.compile(r"\b(az|git|ssh|scp|apt-get|make|systemctl|man) [^`\n]*")
+FOREIGN = re.compile(r"\b(az|git|ssh|scp|apt-get|make|systemctl|man|ansible-inventory) [^`\n]*")
 
 
 SHARED_ROWS = {name: rows for header in ("cmd_options.h", "cmd_machines.h") for name, rows in
