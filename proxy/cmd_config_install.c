@@ -51,6 +51,14 @@ struct install {
 
 /* --- places --- */
 
+static bool
+below_home(const struct config_places *p, const char *name,
+    char out[PATH_MAX])
+{
+	return ((size_t)snprintf(out, PATH_MAX, "%s/%s", p->home, name) <
+	    PATH_MAX);
+}
+
 int
 config_places(const char *file, struct config_places *p, struct err *e)
 {
@@ -63,17 +71,14 @@ config_places(const char *file, struct config_places *p, struct err *e)
 		    "~/.ssh: %s", home.why));
 	for (len = strlen(p->home); len > 0 && p->home[len - 1] == '/'; len--)
 		p->home[len - 1] = '\0';
-	if (len + 64 >= PATH_MAX)
+	if (!below_home(p, ".ssh", p->ssh) ||
+	    !below_home(p, ".ssh/config", p->config) ||
+	    !below_home(p, ".ssh/config.arc-relay.bak", p->backup) ||
+	    !below_home(p, ".ssh/known_hosts.arc", p->known_hosts) ||
+	    (file == NULL && (!below_home(p, ".ssh/config.d", p->folder) ||
+	    !below_home(p, ".ssh/config.d/arc-relay.conf", p->ours))))
 		return (err_set(e, EX_CONFIG, "", "HOME is too long"));
-	(void)sprintf(p->ssh, "%s/.ssh", p->home);
-	(void)sprintf(p->config, "%s/.ssh/config", p->home);
-	(void)sprintf(p->backup, "%s/.ssh/config.arc-relay.bak", p->home);
-	(void)sprintf(p->known_hosts, "%s/.ssh/known_hosts.arc", p->home);
-	if (file == NULL) {
-		(void)sprintf(p->folder, "%s/.ssh/config.d", p->home);
-		(void)sprintf(p->ours, "%s/.ssh/config.d/arc-relay.conf",
-		    p->home);
-	} else
+	if (file != NULL)
 		(void)snprintf(p->ours, sizeof(p->ours), "%s", file);
 	if (strcmp(p->ours, p->config) == 0)
 		return (err_set(e, EX_USAGE, "", "--file is for a file of its "
