@@ -53,7 +53,8 @@ no_machine(const struct arc_id *id, struct err *e)
 	err_set(e, EX_NOHOST, "E201", "no machine %s in group %s of "
 	    "subscription %s, or you cannot read it", id->name, id->group,
 	    id->subscription);
-	return (err_fix(e, "check the id: az connectedmachine list -o table"));
+	return (err_fix(e, "compare with arc-relay list; if it is gone: arc-relay "
+	    "config install"));
 }
 
 /* The one command that creates both; we never write on the connect path. */

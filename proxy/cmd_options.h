@@ -48,7 +48,7 @@ enum { CMD_CLOUD, CMD_CLOUD_FILE, CMD_CA_FILE, CMD_PROXY, CMD_PROXY_AUTH_FILE,
 
 /*
  * Reads the command line of a verb.  Starts the log as --verbose says.  For
- * --help prints usage ("credentials [OPTION ...] RESOURCE-ID"), the options and
+ * --help prints usage ("credentials [OPTION ...] TARGET"), the options and
  * about (text that follows them, or NULL).
  * Returns 0; 1 when that was all; or -1 with EX_USAGE.
  */

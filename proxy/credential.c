@@ -198,7 +198,7 @@ listen_to_helper(int fd, struct sshio *ssh, int64_t wait_ms,
 			err_set(e, EX_TEMPFAIL, "E409", HELPER " got no "
 			    "credential from Azure in time");
 			return (err_fix(e, "try again; see where it waits with: "
-			    HELPER " credentials -vv RESOURCE-ID"));
+			    HELPER " credentials -vv TARGET"));
 		case SSHIO_READY:
 			break;
 		}
