@@ -33,7 +33,8 @@
 #define MADE_MAX	(64 * 1024)	/* bytes */
 #define DIFF_MS		60000
 #define DIFF_MAX	(256u * 1024 * 1024)	/* bytes */
-#define UNRELATED	"a.host.of.nobody.invalid"	/* that no block should be for */
+#define UNRELATED	"a.host.of.nobody.invalid"	/* that no block is for */
+#define NOT_LISTED	"a.machine.of.nobody.arc"	/* but the wildcard's */
 #define NSAMPLES	3
 
 struct install {
@@ -288,7 +289,7 @@ take_block(void *arg, const struct sshconf_block *b, struct err *e)
 {
 	struct proof *p = arg;
 	struct sample *s = &p->sample[p->nsamples];
-	const char *host = b->nalias > 0 ? b->alias[0] : "not-listed.arc";
+	const char *host = b->nalias > 0 ? b->alias[0] : NOT_LISTED;
 
 	(void)e;
 	if (p->nsamples == NSAMPLES || p->n++ != p->wanted[p->nsamples])
@@ -466,14 +467,36 @@ as_file(const struct secret *text)
 	return (fd);
 }
 
+static int
+run_diff(const char *const argv[], struct err *e)
+{
+	struct secret out = SECRET_INIT, said = SECRET_INIT;
+	int status = 0, rc = -1;
+	enum child_result result = child_run(argv, DIFF_MS, DIFF_MAX, &out,
+	    &said, &status);
+
+	if (result == CHILD_ABSENT) {
+		err_set(e, EX_UNAVAILABLE, "", "there is no diff on PATH");
+		err_fix(e, "sudo apt install diffutils, or use --dry-run");
+	} else if (result != CHILD_ENDED || status > 1)
+		err_set(e, EX_OSERR, "", "diff failed: %.200s",
+		    said.data != NULL ? said.data : "");
+	else if (out.len > 0 && fwrite(out.data, 1, out.len, stdout) != out.len)
+		err_sys(e, EX_IOERR, "", "cannot write to stdout");
+	else
+		rc = 0;
+	secret_free(&out);
+	secret_free(&said);
+	return (rc);
+}
+
 /* after NULL: it would be removed. */
 static int
 show_diff(const struct userfile *f, const struct secret *after, struct err *e)
 {
 	static const struct secret nothing = SECRET_INIT;
-	struct secret out = SECRET_INIT, said = SECRET_INIT;
 	int a = as_file(&f->text), b = as_file(after != NULL ? after :
-	    &nothing), status = 0, rc = -1;
+	    &nothing), rc;
 	char old[32], new[32];
 	const char *argv[] = { "diff", "-u",
 	    "--label", f->is_there ? f->path : "/dev/null",
@@ -481,31 +504,12 @@ show_diff(const struct userfile *f, const struct secret *after, struct err *e)
 
 	(void)snprintf(old, sizeof(old), "/dev/fd/%d", a);
 	(void)snprintf(new, sizeof(new), "/dev/fd/%d", b);
-	if (a == -1 || b == -1)
-		err_sys(e, EX_OSERR, "", "cannot compare %s", f->path);
-	else switch (child_run(argv, DIFF_MS, DIFF_MAX, &out, &said, &status)) {
-	case CHILD_ABSENT:
-		err_set(e, EX_UNAVAILABLE, "", "there is no diff on PATH");
-		err_fix(e, "sudo apt install diffutils, or use --dry-run");
-		break;
-	case CHILD_ENDED:
-		if (status <= 1) {
-			rc = out.len == 0 || fwrite(out.data, 1, out.len,
-			    stdout) == out.len ? 0 : err_sys(e, EX_IOERR, "",
-			    "cannot write to stdout");
-			break;
-		}
-		/* FALLTHROUGH */
-	default:
-		err_set(e, EX_OSERR, "", "diff failed: %.200s",
-		    said.data != NULL ? said.data : "");
-	}
+	rc = a != -1 && b != -1 ? run_diff(argv, e) :
+	    err_sys(e, EX_OSERR, "", "cannot compare %s", f->path);
 	if (a != -1)
 		(void)close(a);
 	if (b != -1)
 		(void)close(b);
-	secret_free(&out);
-	secret_free(&said);
 	return (rc);
 }
 

@@ -7,10 +7,12 @@ import re
 import shutil
 import stat
 import subprocess
+import tempfile
 
 import tap
 from config_case import FIRST, MARK, ConfigCase
 from harness import HANG_S, MODE, PROXY, TOOL, SshCase, random_file, scaled, sha256, whoami
+from namespaces import unshared
 
 
 class Config(ConfigCase):
@@ -436,6 +438,24 @@ class Sessions(SshCase, ConfigCase):
         self.assertGreaterEqual(self.emu.count(who="arm", operation="listcredentials") - dials, 2,
                                 "the credentials of four hours ago are over")
         self.assertEqual({path: (os.stat(path).st_mtime_ns, self.read(path)) for path in files}, files)
+
+    def test_as_it_is_typed(self):
+        """Without -F: ssh finds ~/.ssh/config by passwd(5), and looks at owners and modes itself."""
+        self.home = self.env["HOME"] = tempfile.mkdtemp(prefix="c.", dir="/tmp")    # a socket's path has 107 bytes
+        self.addCleanup(shutil.rmtree, self.home)
+        self.user_config("Host *\n    StrictHostKeyChecking accept-new\n    BatchMode yes\n    LogLevel ERROR\n", 0o644)
+        passwd = self.file("passwd", f"me:x:0:0::{self.home}:/bin/sh\n", 0o644)
+        box = [*unshared(), "sh", "-c", 'mount --bind "$1" /etc/passwd && shift && exec "$@"', "sh", passwd]
+        self.install("node*", "--identity", self.sshd.path("user_key"), "--user-tag", "login", "--mux", "--short", box=box)
+        self.assertEqual(self.said, "", "ssh looks where we wrote")
+        dials = self.emu.count(who="relay", what="connect")
+        for host in ("node3.arc", "node3", "node3.rg3.arc"):
+            done = self.run_box(box, "ssh", host, "echo", "hello")
+            self.assertEqual((done.stdout, done.stderr, done.returncode), (b"hello\n", b"", 0))
+        self.assertEqual(self.emu.count(who="relay", what="connect") - dials, 1, "one connection is shared by all names")
+        self.run_box(box, "ssh", "-O", "exit", "node3.arc")
+        self.good("uninstall", box=box)
+        self.assertNotEqual(self.run_box(box, "ssh", "node3.arc", "true").returncode, 0)
 
 
 if __name__ == "__main__":
