@@ -124,9 +124,12 @@ class EmulatorCase(unittest.TestCase):
 
 
 class Sshd:
-    """A real sshd on a free port of loopback, for the user who runs the tests."""
+    """A real sshd on a free port of loopback, for the user who runs the tests.
 
-    def __init__(self, folder):
+    box: what it is started by.
+    """
+
+    def __init__(self, folder, box=()):
         self.folder = folder
         os.makedirs(folder, mode=0o700, exist_ok=True)
         for name in ("host_key", "user_key"):
@@ -149,7 +152,7 @@ MaxStartups 300
 """)
         if os.geteuid() == 0:
             os.makedirs("/run/sshd", mode=0o755, exist_ok=True)
-        self.child = subprocess.Popen(["/usr/sbin/sshd", "-D", "-e", "-f", self.path("sshd_config")],
+        self.child = subprocess.Popen([*box, "/usr/sbin/sshd", "-D", "-e", "-f", self.path("sshd_config")],
                                       stderr=open(self.path("sshd.log"), "w"))
         wait_for(lambda: can_connect(self.port), "sshd did not start")
 
