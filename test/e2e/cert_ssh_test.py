@@ -16,10 +16,10 @@ ACCEPTED = re.compile(r"Accepted publickey for (\S+) .*RSA-CERT .* ID ([0-9a-f]+
 
 
 class CaSshd(Sshd):
-    """It knows nobody's key, but who signs."""
+    """It trusts who signs for Entra."""
 
     def settings(self):
-        return f"TrustedUserCAKeys {self.ca}\nAuthorizedKeysFile none\n" + super().settings()
+        return f"TrustedUserCAKeys {self.ca}\n" + super().settings()
 
 
 def two_hours_later():
