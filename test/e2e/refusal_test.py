@@ -101,7 +101,7 @@ class Arguments(Case):
                 (["-r", info, "-p", "ssh"], "port"), (["-r", info, "-p", ""], "port"),
                 (["-r", info, rid], "both"), ([rid, rid], "one target"),
                 (["--nonsense", rid], "--nonsense"), (["-r"], "-r"),
-                (["--deadline", "0", rid], "--deadline"), (["web01"], "resource id"),
+                (["--deadline", "0", rid], "--deadline"), (["web 01"], "resource id"),
                 ([], "SSHPROXY_RELAY_INFO"), (["-p", "22", "-p", "23", rid], "twice")):
             with self.subTest(args=args):
                 self.refused_without_dialling(64, word, args=args)
