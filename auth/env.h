@@ -2,7 +2,8 @@
  * Environment variables that name an identity, and those that are its secret.
  *
  * arc-relay takes the secrets out of its environment when it starts.  What
- * /proc/PID/environ shows holds none then, and no child inherits one.
+ * /proc/PID/environ shows holds none then, and no child inherits one but
+ * arc-relay itself (env_whole).
  * arc-relay-proxy must not: the arc-relay that it starts has need of them.
  */
 #ifndef AUTH_ENV_H

@@ -31,7 +31,8 @@ main(void)
 	char empty[] = "AZURE_TENANT_ID=";
 	char *const all[] = { client, secret, empty, none, odd, again, NULL };
 	char *mine[sizeof(all) / sizeof(all[0])];
-	char **before = environ;
+	char **before = environ, **whole;
+	size_t n;
 
 	memcpy(mine, all, sizeof(all));
 	environ = mine;
@@ -53,6 +54,16 @@ main(void)
 	    "its bytes are gone, of each one");
 	ok(env_take_secrets() == 0 && is("AZURE_CLIENT_SECRET", "s3cret=1"),
 	    "taking twice loses nothing");
+	whole = env_whole();
+	ok(whole != NULL && strcmp(whole[0], "AZURE_CLIENT_SECRET=s3cret=1") ==
+	    0 && whole[1] == client && getenv("AZURE_CLIENT_SECRET") == NULL,
+	    "a program of ours gets it back, and nobody else");
+	for (n = 0; whole != NULL && whole[n] != NULL; n++)
+		;
+	ok(n == 4, "with all the rest");
+	env_whole_free(whole);
+	env_whole_free(NULL);
+	ok(is("AZURE_CLIENT_SECRET", "s3cret=1"), "and we keep it");
 	environ = before;
 	return (done_testing());
 }
