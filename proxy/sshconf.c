@@ -240,7 +240,8 @@ is_too_long(const struct block *b)
 }
 
 /*
- * For names that are not listed.  ssh before 9.6 takes any host name: the two
+ * For names that are not listed; %h is what was typed, in lower case, and HostName
+ * keeps it so.  (%n in a ProxyCommand is for OpenSSH from 8.1 on.)  ssh before 9.6 takes any host name: the two
  * characters that could leave the quotes are kept out here, and arc-relay-proxy looks
  * at the rest.  A line break, which leaves them in csh, no pattern can keep out:
  * sshconf_try.h does.
@@ -248,12 +249,13 @@ is_too_long(const struct block *b)
 static void
 put_wildcard(struct block *b)
 {
-	put(b, "Host *.arc \"!*'*\" \"!*!*\"\n");
+	put(b, "Host *.arc \"!*'*\" \"!*!*\"\n"
+	    "    HostName %%h\n");
 	if (!b->s->entra)
 		put_login(b, b->s->user);
 	put_port(b);
 	put_proxy(b);
-	put(b, "'%%n'\n");
+	put(b, "'%%h'\n");
 	put_connection(b);
 }
 

@@ -4,7 +4,7 @@
  * One line that ssh cannot read ends every ssh of the user, and one name with a
  * star in it leads other hosts astray: what goes in is checked against lists of
  * what is allowed, not searched for what is not, and no token but %p goes in (and
- * the %C of ControlPath, and '%n' in the wildcard block).  What is written is read
+ * the %C of ControlPath, and '%h' in the wildcard block).  What is written is read
  * alike by OpenSSH from 7.3 on, the first that has Include: no line has more than
  * SSHCONF_LINE_MAX bytes, which it took until 7.8.
  */

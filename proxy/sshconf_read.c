@@ -220,7 +220,7 @@ split_command(char *text, struct sshconf_block *b)
 	*text = '\0';
 	text += strlen(" -- ");
 	if (b->nalias == 0)
-		b->target = strcmp(text, "'%n'") == 0 ? "%n" : NULL;
+		b->target = strcmp(text, "'%h'") == 0 ? "%h" : NULL;
 	else if ((b->target = unquote(&text, '\'')) != NULL && *text != '\0')
 		b->target = NULL;
 	return (b->target != NULL ? number(seconds, 86400) : -1);
@@ -338,9 +338,11 @@ read_block(struct reader *r, struct sshconf_block *b)
 {
 	char *names;
 
-	if (take(r, "Host *.arc \"!*'*\" \"!*!*\""))
+	if (take(r, "Host *.arc \"!*'*\" \"!*!*\"")) {
 		r->has_wildcard = true;
-	else if ((names = take_after(r, "Host ")) == NULL)
+		if (!take(r, "    HostName %h"))
+			return (refuse(r, "another HostName"));
+	} else if ((names = take_after(r, "Host ")) == NULL)
 		return (refuse(r, "no Host"));
 	else if (read_host(r, names, b) == -1)
 		return (-1);

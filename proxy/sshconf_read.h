@@ -19,7 +19,7 @@ struct sshconf_block {
 	const char	*key;		/* HostKeyAlias; NULL: the wildcard block */
 	const char	*command;	/* ProxyCommand as it stands there */
 	const char	*proxy;		/* its first word, as the shell gives it to exec */
-	const char	*target;	/* its last: a resource id, or "%n" */
+	const char	*target;	/* its last: a resource id, or "%h" */
 	const char	*user;		/* NULL: not said */
 	int		 port;		/* 22: not said */
 };

@@ -88,7 +88,7 @@ class Print(Config):
     def test_wildcard(self):
         path = self.file("printed", self.good("--wildcard", "web01"))
         self.assertTrue(self.reaches("web01.arc", "web01", path))
-        self.assertTrue(self.ssh("anything.arc", path)["proxycommand"].endswith("-- '%n'"))
+        self.assertTrue(self.ssh("anything.arc", path)["proxycommand"].endswith("-- '%h'"))
         self.assertNotIn("proxycommand", self.ssh("anything", path))
 
     def test_files_become_absolute(self):

@@ -387,7 +387,7 @@ class Ssh(SshCase):
     def test_ssh(self):
         config = os.path.join(self.home, "config")
         text = open(self.ssh_config()).read().replace("Host arc\n", "Host *.arc\n").replace("    HostName arc\n", "")
-        text = text.replace(self.emu.machine_id("web01"), "-p %p -- '%n'")
+        text = text.replace(self.emu.machine_id("web01"), "-p %p -- '%h'")
         with open(config, "w") as file:
             file.write(text)
         for host in ("web01.arc", "WEB01.rg1.arc"):

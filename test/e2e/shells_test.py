@@ -99,7 +99,7 @@ class Case(unittest.TestCase):
 
     def shell(self, shell, command, host, locale="C"):
         """As ssh does: tokens are pasted, then it is the shell's."""
-        text = command.replace("%%", "\0").replace("%p", "22").replace("%n", host).replace("\0", "%")
+        text = command.replace("%%", "\0").replace("%p", "22").replace("%h", host).replace("\0", "%")
         return subprocess.run([shell, "-c", "exec " + text], env=self.env(shell, locale), cwd=self.cwd,
                               stdin=subprocess.DEVNULL, capture_output=True, timeout=HANG_S)
 
@@ -151,14 +151,20 @@ class Machines(Case):
 
 
 class Wildcard(Case):
+    def hosts_for(self, shell, config):
+        """Without those for which arc-relay config writes no such block: a line break, csh, an ssh that takes it."""
+        if shell.endswith("csh") and self.ssh(shell, config, "-G", "a\nb.arc").returncode == 0:
+            return [host for host in HOSTILE if "\n" not in host]
+        return HOSTILE
+
     def test_hostile_hosts_through_ssh(self):
         config = self.config([], wildcard=True)
         for shell in SHELLS:
-            for host in HOSTILE:
+            for host in self.hosts_for(shell, config):
                 with self.subTest(shell=shell, host=host):
                     self.ssh(shell, config, "--", host)
                     self.nothing_ran(host)
-                    self.assertIn(self.calls(), ([], [self.expected(host)]))
+                    self.assertIn(self.calls(), ([], [self.expected(host.lower())]))
 
     def test_a_host_as_it_is_typed(self):
         config = self.config([machine("listed")], wildcard=True)
@@ -166,7 +172,7 @@ class Wildcard(Case):
             for host in ("web01.arc", "Web01.Prod.arc", "a_b.c-d.arc"):
                 with self.subTest(shell=shell, host=host):
                     self.ssh(shell, config, host)
-                    self.assertEqual(self.calls(), [self.expected(host)])
+                    self.assertEqual(self.calls(), [self.expected(host.lower())])
 
     def test_hostile_hosts_without_a_check_of_ssh(self):
         """As OpenSSH before 9.6 has none: what the block's pattern lets through.

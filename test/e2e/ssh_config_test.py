@@ -80,7 +80,7 @@ class Lists(unittest.TestCase):
         self.folder = folder.name
         self.path = os.path.join(self.folder, "config")
         with open(os.path.join(self.folder, "cert.conf"), "w") as file:
-            file.write("CertificateFile /nonexistent\n")
+            file.write("IdentityFile /of/the/certificate\n")
         os.chmod(file.name, 0o600)
 
     def write(self, document):
@@ -98,7 +98,9 @@ class Lists(unittest.TestCase):
         self.assertEqual(done.returncode, 0, done.stderr)
         self.assertEqual(done.stderr.replace(b"Pseudo-terminal will not be allocated because stdin is not a terminal."
                                              b"\r\n", b""), b"")
-        return dict(line.split(" ", 1) for line in done.stdout.decode().splitlines() if " " in line)
+        lines = done.stdout.decode().splitlines()
+        return {"certified": "identityfile /of/the/certificate" in lines,
+                **dict(line.split(" ", 1) for line in lines if " " in line)}
 
     def check(self, document, choose):
         settings = document["settings"]
@@ -122,13 +124,13 @@ class Lists(unittest.TestCase):
                     self.assertEqual(said["port"], str(settings["port"]))
                     self.assertEqual(said["userknownhostsfile"], settings["known_hosts"])
                     certified = ids[owner]["os"] == "linux" or (settings["wildcard"] and host.endswith(".arc"))
-                    self.assertEqual("certificatefile" in said, settings["entra"] and certified)
+                    self.assertEqual(said["certified"], settings["entra"] and certified)
                 else:
-                    self.assertIn(command, ("", ends, f"'{proxy}' -p %p --deadline 115 -- '%n'".lower()))
+                    self.assertIn(command, ("", ends, f"'{proxy}' -p %p --deadline 115 -- '%h'".lower()))
             else:
-                self.assertIn(command, ("", f"'{proxy}' -p %p --deadline 115 -- '%n'".lower()))
+                self.assertIn(command, ("", f"'{proxy}' -p %p --deadline 115 -- '%h'".lower()))
         foreign = self.ask(choose(FOREIGN))
-        self.assertFalse({"proxycommand", "hostkeyalias", "certificatefile"} & set(foreign), foreign)
+        self.assertFalse({"proxycommand", "hostkeyalias"} & set(foreign) or foreign["certified"], foreign)
 
     @staticmethod
     def is_plain(user):

@@ -189,7 +189,7 @@ split_command(const char *text, struct words *w)
 			if (*text == '%' && text[1] == '%')
 				text++;
 			else if (*text == '%')	/* a token, and shown as such */
-				assert(text[1] == 'p' || text[1] == 'n');
+				assert(text[1] == 'p' || text[1] == 'h');
 			*to++ = *text;
 		}
 		*to++ = '\0';
@@ -338,7 +338,7 @@ must_lead_right(const struct sshconf *s, const struct machines *l,
 	    strcmp(w.at[2], s->proxy_args[1]) == 0 && strcmp(w.at[3], "-p") == 0 &&
 	    strcmp(w.at[4], "%p") == 0 && strcmp(w.at[5], "--deadline") == 0 &&
 	    strcmp(w.at[6], "115") == 0 && strcmp(w.at[7], "--") == 0);
-	if (strcmp(w.at[8], "%n") == 0) {
+	if (strcmp(w.at[8], "%h") == 0) {
 		assert(s->wildcard && k.key[0] == '\0' && strchr(host, '\'') == NULL &&
 		    strchr(host, '!') == NULL);
 		return (NULL);

@@ -138,9 +138,9 @@ everything(void)
 	s.wildcard = true;
 	s.identity_file = NULL;
 	ok(write_fleet(&s) == 0 && blocks() == 4, "with the wildcard");
-	ok(has("\nHost *.arc \"!*'*\" \"!*!*\"\n    Port 2222\n    ProxyCommand "
+	ok(has("\nHost *.arc \"!*'*\" \"!*!*\"\n    HostName %h\n    Port 2222\n    ProxyCommand "
 	    "'/opt/a b/100%%/arc-relay-proxy' '--cloud' '100%% b' -p %p "
-	    "--deadline 15 -- '%n'\n"), "its block");
+	    "--deadline 15 -- '%h'\n"), "its block");
 	ok(has("\nMatch originalhost *.arc,lin exec"), "its certificate");
 	ok(has("User tagged.user\n    IdentitiesOnly no\n"), "not for Windows");
 	machines_free(&fleet);
@@ -505,7 +505,9 @@ reading(void)
 	spoil("IdentityFile \"/home/me/id\"", "IdentityFile \"id\"");
 	spoil("IdentityFile \"/home/me/id\"", "IdentityFile \"/%d\"");
 	spoil("\"!*'*\" ", "");
-	spoil("'%n'", "%n");
+	spoil("'%h'", "%h");
+	spoil("'%h'", "'%n'");
+	spoil("    HostName %h\n", "");
 	spoil("Match originalhost *.arc", "Match originalhost *");
 	spoil(",web exec", ",github.com exec");
 	spoil("cert ensure --quiet", "cert ensure");
