@@ -156,6 +156,8 @@ class Lists(PlayCase):
 
     def test_what_is_kept_of_a_request(self):
         """A connection, and not what was sent on it."""
+        if MODE:
+            self.skipTest("what a checker keeps of memory is its own")
         token = self.emu.issue_token()
         with subprocess.Popen([PLAY, "hold", self.emu.cloud_file, self.path], env=clean_env(self.home),
                               stdin=subprocess.PIPE, stdout=subprocess.PIPE, stderr=subprocess.DEVNULL) as play:
