@@ -34,6 +34,12 @@ def readable_secret(text):
     return text.split(".", 1)[1] if text.startswith("eyJ") and "." in text else text
 
 
+def private_lines(pem):
+    """Those of an RSA key (PKCS#1) that hold no number of its public half, which stands in front."""
+    lines = [line for line in pem.splitlines() if "-----" not in line]
+    return lines[len(lines) // 4 + 2:-1]
+
+
 class Secrets:
     """What must not be seen: by name."""
 

@@ -14,7 +14,7 @@ import urllib.parse
 
 import tap
 from azfolder import AzFolder
-from canary import Secrets, memory_of
+from canary import Secrets, memory_of, private_lines
 from harness import HANG_S, MODE, PROXY, TOOL, WRAP, EmulatorCase, Fault
 from namespaces import arc_agent
 
@@ -196,6 +196,37 @@ class Sources(CanaryCase):
         with open(both, "w") as file:
             file.write(read(key)[:-60])
         self.look(self.run_tool("credentials", "--refresh"))
+
+    def test_the_key_of_ssh_certificates(self):
+        folder = os.path.join(self.home, "state", "arc-relay")
+        key = os.path.join(folder, "id_rsa")
+        done = self.run_tool("cert")
+        self.assertEqual(done.returncode, 0, done.stderr)
+        lines = private_lines(read(key))
+        self.assertGreater(len(lines), 20)
+        for number, line in enumerate(lines):
+            self.secrets.add(f"line {number}", line)
+        self.look(done)
+        bin = os.path.join(self.home, "bin")
+        os.mkdir(bin)
+        with open(bin + "/ssh-add", "w") as file:
+            file.write(RECORDER)
+        os.chmod(file.name, 0o755)
+        self.env.update(PATH=f"{bin}:{self.env['PATH']}", SSH_AUTH_SOCK="/nowhere", RECORD=self.record)
+        self.look(self.run_tool("cert", "--agent", "--json"))
+        self.assertIn("ssh-add", read(self.record))
+        self.assertEqual(self.secrets.seen_in(read(self.record)), [])
+        for fault in self.refusals("entra"):
+            for name in os.listdir(folder):
+                if name == "id_rsa-cert.pub" or len(name) == 64:
+                    os.unlink(os.path.join(folder, name))
+            done = self.run_faulty("entra", fault, "cert", "ensure")
+            self.assertNotEqual(done.returncode, 0)
+            self.look(done)
+        self.look_at_files()
+        with open(key, "r+") as file:
+            file.truncate(1500)
+        self.look(self.run_tool("cert"))
 
     def test_workload(self):
         env = self.emu.oidc.workload_env(self.home)
