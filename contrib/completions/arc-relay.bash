@@ -83,8 +83,8 @@ _arc_relay() {
 	usage=$("${command[@]}" --help 2>/dev/null </dev/null | sed '/^$/,$d')
 	if ((COMP_CWORD == 2)); then
 		_arc_relay_add "$cur" < <(sed -nE \
-		    's/^(usage:|      ) arc-relay [a-z]+ \[?([a-z]+)\]?( .*)?$/\2/p' \
-		    <<< "$usage")
+		    's/^(usage:|      ) arc-relay [a-z]+ \[?([a-z|]+)\]?( .*)?$/\2/p' \
+		    <<< "$usage" | tr '|' '\n')
 	fi
 	[[ $usage == *TARGET* || $usage == *PREFIX* ]] &&
 	    _arc_relay_machines "$cur" "$program"

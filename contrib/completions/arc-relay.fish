@@ -69,7 +69,8 @@ function __arc_relay_after
     end
     set -l usage ($command --help 2>/dev/null </dev/null | sed '/^$/,$d')
     if test (count $words) -eq 2
-        string replace -rf '^(?:usage:|      ) arc-relay [a-z]+ \[?([a-z]+)\]?(?: .*)?$' '$1' -- $usage
+        string replace -rf '^(?:usage:|      ) arc-relay [a-z]+ \[?([a-z|]+)\]?(?: .*)?$' '$1' -- $usage |
+            string split '|'
     end
     if string match -qr 'TARGET|PREFIX' -- "$usage"
         __arc_relay_machines $cur $program $words

@@ -104,6 +104,8 @@ class Completions(NamesCase):
             self.assertEqual(offered("arc-relay", "na"), {"names"})
             self.assertLessEqual({"cache", "credentials", "list", "login", "names", "version"}, offered("arc-relay", ""))
             self.assertEqual(offered("arc-relay", "cache", "cl"), {"clear"})
+            self.assertEqual(offered("arc-relay", "config", ""), {"install", "uninstall"})
+            self.assertEqual(offered("arc-relay", "cert", ""), {"ensure"})
         with self.subTest("options"):
             self.assertEqual(offered("arc-relay-proxy", "--proxy"), {"--proxy", "--proxy-auth-file"})
             self.assertEqual(offered("arc-relay", "credentials", "--refr"), {"--refresh"})
