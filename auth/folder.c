@@ -38,27 +38,43 @@ not_open(struct folder *f, const char *fmt, ...)
 	return (-1);
 }
 
-/* Makes the folders of path that are missing; the open tells what failed. */
-static void
-make_parents(const char *path)
+/* Makes the folder and those above it, as far as it can.  Returns why not, or 0. */
+static int
+make_all(const char *path)
 {
 	char part[1024];
 	const char *slash = path;
+	int why = 0;
 
-	while ((slash = strchr(slash + 1, '/')) != NULL) {
+	do {
+		slash = strchrnul(slash + 1, '/');
 		(void)snprintf(part, sizeof(part), "%.*s", (int)(slash - path),
 		    path);
-		(void)mkdir(part, 0700);
-	}
+		if (mkdir(part, 0700) == -1 && errno != EEXIST && why == 0)
+			why = errno;
+	} while (*slash != '\0');
+	return (why);
 }
 
-/* Root's file in a user's folder would lock the user out of it. */
+/*
+ * Root's file in a user's folder would lock the user out of it.  What is not there
+ * yet is made in what is.
+ */
 static bool
 is_somebody_elses(const char *parent)
 {
+	char part[1024];
 	struct stat st;
+	char *slash;
+	int rc;
 
-	return (geteuid() == 0 && stat(parent, &st) == 0 && st.st_uid != 0);
+	if (geteuid() != 0)
+		return (false);
+	(void)snprintf(part, sizeof(part), "%s", parent);
+	while ((rc = stat(part, &st)) == -1 &&
+	    (slash = strrchr(part, '/')) != NULL && slash > part)
+		*slash = '\0';
+	return (rc == 0 && st.st_uid != 0);
 }
 
 int
@@ -66,18 +82,19 @@ folder_open(struct folder *f, const char *parent)
 {
 	char path[1024];
 	struct stat st;
+	int why;
 
 	*f = (struct folder)FOLDER_INIT;
 	if ((size_t)snprintf(path, sizeof(path), "%s/" FOLDER, parent) >=
 	    sizeof(path))
 		return (not_open(f, "a too long name"));
-	make_parents(path);
 	if (is_somebody_elses(parent))
 		return (not_open(f, "%.140s: it is not root's", parent));
-	(void)mkdir(path, 0700);	/* the open tells */
+	why = make_all(path);
 	f->fd = open(path, O_RDONLY | O_DIRECTORY | O_NOFOLLOW | O_CLOEXEC);
 	if (f->fd == -1)
-		return (not_open(f, "%.140s: %s", path, strerror(errno)));
+		return (not_open(f, "%.140s: %s", path, strerror(errno ==
+		    ENOENT && why != 0 ? why : errno)));
 	if (fstat(f->fd, &st) == -1 || !is_private(&st)) {
 		(void)close(f->fd);
 		return (not_open(f, "%.140s: not a folder of yours with mode "

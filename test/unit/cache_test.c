@@ -16,6 +16,7 @@
 #include "auth/account.h"
 #include "auth/cache.h"
 #include "auth/cloud.h"
+#include "auth/folder.h"
 #include "auth/identity.h"
 #include "relay/err.h"
 #include "relay/network.h"
@@ -611,6 +612,32 @@ no_room(void)
 	    "a folder that cannot be written: the old entry stays");
 }
 
+/* sudo with the HOME of a user who has no such folder yet. */
+static void
+user_s_home(void)
+{
+	char home[250], missing[300], parent[320];
+	struct folder f;
+	struct stat st;
+
+	(void)snprintf(home, sizeof(home), "%s/user", top);
+	(void)snprintf(missing, sizeof(missing), "%s/.local", home);
+	(void)snprintf(parent, sizeof(parent), "%s/state", missing);
+	if (geteuid() != 0 || mkdir(home, 0700) == -1 || chown(home, 1, 1) == -1)
+		return;
+	ok(folder_open(&f, parent) == -1 && strstr(f.why, "not root's") != NULL,
+	    "root in a user's home: %s", f.why);
+	ok(stat(missing, &st) == -1, "and leaves nothing there");
+	if (seteuid(2) == -1)
+		abort();
+	ok(folder_open(&f, "/dev/null/x") == -1 &&
+	    strstr(f.why, "Not a directory") != NULL, "why: %s", f.why);
+	ok(folder_open(&f, "/a/b") == -1 &&
+	    strstr(f.why, "Permission denied") != NULL, "why: %s", f.why);
+	if (seteuid(0) == -1)
+		abort();
+}
+
 int
 main(void)
 {
@@ -632,6 +659,7 @@ main(void)
 	sweeping();
 	swept_lock();
 	no_room();
+	user_s_home();
 	cache_close(&cache);
 	(void)snprintf(command, sizeof(command), "rm -rf %s", top);
 	ok(system(command) == 0, "cleaned up");
