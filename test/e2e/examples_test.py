@@ -1,5 +1,5 @@
-"""Goal: every example of the manual can be pasted: it runs as it stands there, against an emulated Azure and a
-real sshd, and does what is said above it.
+"""Goal: every example of the manual and of README can be pasted: it runs as it stands there, against an emulated Azure
+and a real sshd, and does what is said above it.
 
 Only names that a reader would replace too (azureuser, /home/me, a proxy) are replaced.  An example that nothing here
 knows, and something here that no example is for, are failures.
@@ -14,7 +14,8 @@ import subprocess
 import sys
 
 import tap
-from harness import HANG_S, PROXY, TOOL, TOP, WRAP, EmulatorCase, Sshd, clean_env, relay_info_text, sha256, whoami
+from harness import (HANG_S, PROXY, TOOL, TOP, WRAP, EmulatorCase, Sshd, clean_env, free_port, relay_info_text,
+                     sha256, whoami)
 from login_case import CODE, Running
 from proxy import HttpProxy
 import certs
@@ -34,7 +35,7 @@ class Example:
     """A display of EXAMPLES, with the words before it."""
 
     def __init__(self, intro, lines):
-        self.intro = " ".join(intro.split())
+        self.intro = " ".join(intro.replace("`", "").split())
         self.lines = lines
 
     @property
@@ -70,6 +71,23 @@ def examples(page):
     return found, len(re.findall(r"^(?:\.Dl )?\$ ", section, re.M))
 
 
+def readme():
+    """The indented blocks of "Use it", as examples: what begins with a program that a reader has is for pasting."""
+    with open(os.path.join(TOP, "README.md")) as file:
+        section = re.search(r"^## Use it\n(.*?)^## ", file.read(), re.M | re.S)[1]
+    found, intro, n = [], "", 0
+    for piece in re.split(r"((?:^    .*\n)+)", section, flags=re.M):
+        if piece.startswith("    "):
+            lines = [line[4:] for line in piece.splitlines()]
+            if re.match(r"(arc-relay|ssh|cd|export) ", lines[0]):
+                lines = ["$ " + line for line in lines]
+                n += len(lines)
+            found.append(Example(intro, lines))
+        else:
+            intro = piece.strip().rpartition("\n\n")[2]
+    return found, n
+
+
 def example(intro):
     """Marks what is done for the example after these words: it gets the example and runs it."""
     def mark(method):
@@ -102,6 +120,9 @@ class Page:
         cls.proxy_server.stop()
         cls.sshd.stop()
         super().tearDownClass()
+
+    def shown(self):
+        return examples(self.page)
 
     # --- a reader's desk ---
 
@@ -182,15 +203,15 @@ exec /usr/bin/ssh -F {self.path('.ssh', 'config')} {config} "$@" """)
 
     # --- running ---
 
-    def run_example(self, shown, stdin="pwd >> visits\n", **env):
+    def run_example(self, shown, cwd=None, **env):
         """Pastes the commands into a shell whose standard error is a terminal.  What it prints."""
         script = self.with_ours("\n".join(shown.commands)) + "\n"
         self.assertTrue(shown.commands, "no commands")
         self.write("script", script)
-        self.write("stdin", stdin)
+        self.write("stdin", "pwd >> visits\n")
         with open(self.path("stdin")) as typed:
             running = Running(["bash", "-e", "-o", "pipefail", self.path("script")], {**self.env, **env},
-                              cwd=self.path("work"), terminal=True, stdin=typed)
+                              cwd=cwd or self.path("work"), terminal=True, stdin=typed)
         if "--device-code" in script:
             self.emu.entra.approve(running.says(CODE)[1], whoami())
         status, out, self.said = running.end()
@@ -215,6 +236,10 @@ exec /usr/bin/ssh -F {self.path('.ssh', 'config')} {config} "$@" """)
     def settings_of(self, host):
         return dict(line.split(" ", 1) for line in self.ssh("-G", host).stdout.splitlines())
 
+    def accepted(self):
+        with open(self.sshd.path("sshd.log")) as file:
+            return [line for line in file if line.startswith("Accepted ")]
+
     def visited(self):
         """How often a shell of ours ran on the machine since it was last asked."""
         if not os.path.exists(self.visits):
@@ -228,11 +253,11 @@ exec /usr/bin/ssh -F {self.path('.ssh', 'config')} {config} "$@" """)
         known = {method.intro: method for method in (getattr(self, name) for name in dir(type(self)))
                  if hasattr(method, "intro")}
         self.n_run = 0
-        shown, n_commands = examples(self.page)
+        shown, n_commands = self.shown()
         self.assertGreater(len(shown), 5)
         for one in shown:
             with self.subTest(one.intro):
-                mine = [intro for intro in known if one.intro.startswith(intro)]
+                mine = [intro for intro in known if one.intro.startswith(intro) and (intro or not one.intro)]
                 self.assertEqual(len(mine), 1, "nothing, or too much, is known of this example")
                 known.pop(mine[0])(one)
         self.assertEqual(list(known), [], "there is no such example")
@@ -312,9 +337,7 @@ class Config(Page, EmulatorCase):
     def entra(self, shown):
         self.run_example(shown)
         self.assertEqual(self.visited(), 1)
-        with open(self.sshd.path("sshd.log")) as file:
-            accepted = re.findall(r"^Accepted publickey for (\S+) .* ssh2: (\S+)", file.read(), re.M)
-        self.assertEqual(accepted[-1], (whoami(), "RSA-CERT"))
+        self.assertRegex(self.accepted()[-1], rf"^Accepted publickey for {whoami()} .* ssh2: RSA-CERT ")
         self.assertEqual(self.emu.count(who="entra", what="token", token_type="ssh-cert"), 1)
 
     @example("By the shortest name, and the second time at once:")
@@ -544,6 +567,58 @@ class Proxy(Page, EmulatorCase):
     def az(self, shown):
         self.write("relay_info", relay_info_text(self.emu.issue_credentials("web01")))
         self.reaches("-o", self.with_ours(shown.text), "x")
+
+
+class Readme(Page, EmulatorCase):
+    def shown(self):
+        return readme()
+
+    def paste(self, shown):
+        return self.run_example(shown, cwd=TOP)
+
+    @example("")
+    def quick_start(self, shown):
+        self.paste(shown)
+        self.assertEqual(self.visited(), 1)
+
+    @example("**Entra login.**")
+    def entra(self, shown):
+        self.paste(shown)
+        self.assertEqual(self.visited(), 1)
+        self.assertIn(" ssh2: RSA-CERT ", self.accepted()[-1])
+
+    @example("**Ansible** needs no plugin.")
+    def ansible(self, shown):
+        out = self.paste(shown)
+        self.assertIn("@tag_env_prod:\n", out)
+        self.assertEqual(len(re.findall(r"^\S+\.arc .* ok=3 .* unreachable=0 .* failed=0 ", out, re.M)), 3, out)
+
+    @example("**By hand,** without config install")
+    def by_hand(self, shown):
+        self.write(".ssh/config", self.with_ours(shown.text) + self.before)
+        self.reaches("web01")
+
+    @example("**Behind a proxy,**")
+    def proxy(self, shown):
+        shown.lines.append("$ arc-relay list --credential login")     # something that goes this way
+        before = self.emu.count(who="proxy", what="connect", status=200)
+        self.paste(shown)
+        self.assertGreater(self.emu.count(who="proxy", what="connect", status=200), before)
+        self.n_run -= 1
+
+    @example("**As drop-in.**")
+    def drop_in(self, shown):
+        folder = self.path("az_ssh_config", "my-group-web01")
+        os.makedirs(folder)
+        self.write(folder + "/my-group-web01-relay_info", relay_info_text(self.emu.issue_credentials("web01")))
+        self.reaches("-o", self.with_ours(shown.text), "x")
+
+    @example("**When it fails** it says so in one line, through ssh itself:")
+    def failure(self, shown):
+        said = " ".join(shown.text.split())
+        self.emu.add_machine("closed", group="prod", port=free_port())
+        done = self.ssh("-o", f"ProxyCommand arc-relay-proxy '{self.emu.machine_id('closed')}'", "x", "true")
+        self.assertEqual(" ".join(done.stderr.splitlines()[0].split()), said.replace("web01", "closed"))
 
 
 if __name__ == "__main__":
