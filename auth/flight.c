@@ -51,12 +51,15 @@ failure_key(const struct flight *f)
 	return (key);
 }
 
-/* Not a fault of ours alone, such as a lack of memory. */
+/*
+ * Not a fault of ours alone, such as a lack of memory, nor one of the disk that it
+ * would have to be written to.
+ */
 static bool
 is_for_all(const struct err *e)
 {
 	return (e->status != EX_USAGE && e->status != EX_OSERR &&
-	    e->status != EX_SOFTWARE);
+	    e->status != EX_SOFTWARE && e->status != EX_CANTCREAT);
 }
 
 static void

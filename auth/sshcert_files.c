@@ -7,6 +7,7 @@
 #include <string.h>
 #include <unistd.h>
 
+#include "auth/cache.h"
 #include "auth/keys_rsa.h"
 #include "auth/sshcert_files.h"
 #include "auth/sshkey.h"
@@ -19,6 +20,7 @@
 #define CERTIFICATE	"-cert.pub"
 #define CONF		"cert.conf"
 #define MARK		"arc-relay:"	/* begins the comment of our certificates */
+#define LOCK_WAIT_MS	8000	/* then its holder is stuck */
 #define NAME_MAX_BYTES	(FOLDER_NAME_MAX + 16)
 
 static int
@@ -422,21 +424,26 @@ sshcert_files_forget(struct err *e)
 	/* what points to the others goes first */
 	static const char *const names[] = { CONF, KEY CERTIFICATE, KEY,
 	    KEY PUBLIC };
-	struct folder f;
+	struct err none = ERR_INIT;
+	struct sshcert_files f;
+	int lock, rc = 0;
 	size_t i;
-	int rc = 0;
 
-	if (folder_open_state(&f) == -1)
+	if (sshcert_files_open(&f, NULL, &none) == -1) {
+		sshcert_files_close(&f);
 		return (0);
+	}
+	lock = folder_lock(&f.folder, cache_key_file(f.key).name, LOCK_WAIT_MS);
 	for (i = 0; i < sizeof(names) / sizeof(names[0]); i++) {
-		if (!folder_has(&f, names[i]))
+		if (!folder_has(&f.folder, names[i]))
 			continue;
-		if (folder_drop(&f, names[i]) == -1)
+		if (folder_drop(&f.folder, names[i]) == -1)
 			rc = err_sys(e, EX_CANTCREAT, "", "cannot remove %s of "
 			    "the SSH certificate", names[i]);
 		else if (rc == 0)
 			rc = 1;
 	}
-	folder_close(&f);
+	folder_unlock(lock);
+	sshcert_files_close(&f);
 	return (rc);
 }

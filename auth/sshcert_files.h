@@ -97,8 +97,8 @@ int	 sshcert_files_complete(const struct sshcert_files *f,
 	    struct err *e);
 
 /*
- * Removes those in the folder for state.  Returns 1; 0 if there was none; or -1
- * with EX_CANTCREAT.
+ * Removes those in the folder for state, when nobody renews them.  Returns 1; 0 if
+ * there was none; or -1 with EX_CANTCREAT.
  */
 int	 sshcert_files_forget(struct err *e);
 
