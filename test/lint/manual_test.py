@@ -196,6 +196,15 @@ class Manual(unittest.TestCase):
         self.assertGreater(count, 50)
         self.none(faults)
 
+    def test_reasons_to_leave_a_machine_out(self):
+        page = (MAN / "arc-relay-config.1").read_text().replace("\\\n", "")
+        page = " ".join(page.split())
+        text = "".join((TOP / "proxy" / name).read_text() for name in ("aliases.c", "sshconf.c"))
+        reasons = re.findall(r'return \(\s*"([^"]+)"\)|[?:]\s*"([^"]+)"|SSHCONF_\w+, "([^"]+)"', text)
+        reasons = {reason for one in reasons for reason in one if re.match(r"\w+ \w", reason) and "%" not in reason}
+        self.assertGreater(len(reasons), 7)
+        self.none([f"arc-relay-config.1 does not show {reason!r}" for reason in sorted(reasons) if reason not in page])
+
     def test_exit_statuses_are_listed(self):
         everything = "".join(path.read_text() for path in CODE if path.suffix == ".c")
         # what is only compared with is made elsewhere, or by nobody
