@@ -12,6 +12,17 @@ from canary import memory_of
 from harness import HANG_S, MODE, Fault, clean_env
 
 
+def inherited_sockets(pid):
+    """Descriptors of sockets that a child of the process would have."""
+    found = []
+    for fd in os.listdir(f"/proc/{pid}/fd"):
+        with open(f"/proc/{pid}/fdinfo/{fd}") as info:
+            flags = int(info.read().split("flags:")[1].split()[0], 8)
+        if os.readlink(f"/proc/{pid}/fd/{fd}").startswith("socket:") and not flags & os.O_CLOEXEC:
+            found.append(fd)
+    return found
+
+
 class Lists(PlayCase):
     @classmethod
     def setUpClass(cls):
@@ -165,6 +176,7 @@ class Lists(PlayCase):
             play.stdin.flush()
             for _ in self.names:
                 play.stdout.readline()
+            self.assertEqual(inherited_sockets(play.pid), [])
             try:
                 pieces = list(memory_of(play.pid))
             except PermissionError:

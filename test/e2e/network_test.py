@@ -135,7 +135,9 @@ class Login(Echo):
 
     def both_log_in(self, *args, env):
         self.echo(*args, env=env)
+        tls = self.emu.count(who="management", what="tls")
         self.management_works(*args, env=env)
+        self.assertEqual(self.emu.count(who="management", what="tls") - tls, 2)     # not kept with the login
         self.assertEqual(self.logins(), {(self.management, f"user:{PASSWORD}"), (RELAY, f"user:{PASSWORD}")})
 
     def test_of_the_url(self):
