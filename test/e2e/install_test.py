@@ -11,7 +11,7 @@ import tempfile
 import unittest
 
 import tap
-from harness import BUILD, HANG_S, TOP
+from harness import BUILD, HANG_S, TOP, clean_env
 
 PLACES = {"bin": 0o755, "share/man/man1": 0o644, "share/man/man7": 0o644,
           "share/bash-completion/completions": 0o644, "share/zsh/site-functions": 0o644,
@@ -24,10 +24,10 @@ class Install(unittest.TestCase):
         self.addCleanup(shutil.rmtree, self.dest)
 
     def make(self, target):
-        """With what is built already."""
+        """With what is built already, and not as the make that runs the tests was told."""
         done = subprocess.run(["make", "-s", "-C", TOP, "-o", "all", target, f"DESTDIR={self.dest}", "PREFIX=/opt/arc",
-                               f"VARIANT={os.path.basename(BUILD)}"], stdin=subprocess.DEVNULL, capture_output=True,
-                              text=True, timeout=HANG_S)
+                               f"VARIANT={os.path.basename(BUILD)}"], env=clean_env(self.dest),
+                              stdin=subprocess.DEVNULL, capture_output=True, text=True, timeout=HANG_S)
         self.assertEqual(done.returncode, 0, done.stderr)
 
     def files(self):
