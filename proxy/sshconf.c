@@ -45,11 +45,11 @@ check_text(const char *what, const char *text, const char *also, struct err *e)
 
 	for (p = text; *p != '\0'; p++)
 		if ((unsigned char)*p < 0x20 || *p == 0x7f ||
-		    strchr("'\"`\\!$", *p) != NULL || strchr(also, *p) != NULL) {
+		    strchr("'\"`\\!$#", *p) != NULL || strchr(also, *p) != NULL) {
 			err_set(e, EX_USAGE, "", "%s cannot be quoted for ssh "
 			    "and every shell: %s", what, text);
 			return (err_fix(e, "choose one without any of "
-			    "' \" ` \\ ! $ %s", also));
+			    "' \" ` \\ ! $ # %s", also));
 		}
 	return (0);
 }
@@ -64,17 +64,20 @@ check_path(const char *what, const char *path, const char *also, struct err *e)
 	return (check_text(what, path, also, e));
 }
 
-/* USER or DOMAIN\USER: ssh keeps one backslash before a letter as it is. */
+/*
+ * USER or DOMAIN\USER: ssh keeps one backslash before a letter as it is.  OpenSSH 8.5
+ * and 8.6 take any '#' for the beginning of a comment.
+ */
 bool
 sshconf_is_user(const char *name)
 {
 	const char *backslash = strchr(name, '\\');
 	char domain[SSHUSER_MAX + 1];
 
+	if (strlen(name) > SSHUSER_MAX || strchr(name, '#') != NULL)
+		return (false);
 	if (backslash == NULL)
 		return (sshuser_is_plain(name));
-	if (strlen(name) > SSHUSER_MAX)
-		return (false);
 	(void)snprintf(domain, sizeof(domain), "%.*s", (int)(backslash - name),
 	    name);
 	return (sshuser_is_plain(domain) && sshuser_is_plain(backslash + 1));
@@ -103,7 +106,7 @@ check_words(const struct sshconf *s, struct err *e)
 			return (-1);
 	if (s->user != NULL && !sshconf_is_user(s->user)) {
 		err_set(e, EX_USAGE, "", "not a user for ssh_config: %s", s->user);
-		return (err_fix(e, "letters, digits and ._@+#-, at most %d of them",
+		return (err_fix(e, "letters, digits and ._@+-, at most %d of them",
 		    SSHUSER_MAX));
 	}
 	return (0);
@@ -241,10 +244,11 @@ is_too_long(const struct block *b)
 
 /*
  * For names that are not listed; %h is what was typed, in lower case, and HostName
- * keeps it so.  (%n in a ProxyCommand is for OpenSSH from 8.1 on.)  ssh before 9.6 takes any host name: the two
- * characters that could leave the quotes are kept out here, and arc-relay-proxy looks
- * at the rest.  A line break, which leaves them in csh, no pattern can keep out:
- * sshconf_try.h does.
+ * keeps it so.  (%n in a ProxyCommand is for OpenSSH from 8.1 on.)
+ *
+ * ssh before 9.6 takes any host name: the two characters that could leave the quotes
+ * are kept out here, and arc-relay-proxy looks at the rest.  A line break, which
+ * leaves them in csh, no pattern can keep out: sshconf_try.h does.
  */
 static void
 put_wildcard(struct block *b)

@@ -46,13 +46,13 @@ struct sshconf {
 
 /*
  * Can the settings be written?  A path is absolute and has no quote, backquote,
- * backslash, '!', '$' or control character in it; a user is one of
+ * backslash, '!', '$', '#' or control character in it; a user is one of
  * sshconf_is_user.
  * Returns 0; or -1 with EX_USAGE that names the one that cannot.
  */
 int	 sshconf_check(const struct sshconf *s, struct err *e);
 
-/* [DOMAIN\]USER, as of auth/sshuser.h? */
+/* [DOMAIN\]USER, as of auth/sshuser.h but without a '#'? */
 bool	 sshconf_is_user(const char *name);
 
 /*

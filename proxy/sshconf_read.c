@@ -100,7 +100,7 @@ unquote(char **text, char quote)
 		return (NULL);
 	for (word = to = from; *from != quote; *to++ = *from++)
 		if ((unsigned char)*from < 0x20 || *from == 0x7f ||
-		    strchr("'\"`\\!$", *from) != NULL ||
+		    strchr("'\"`\\!$#", *from) != NULL ||
 		    (*from == '%' && *++from != '%'))
 			return (NULL);
 	*to = '\0';
@@ -130,8 +130,8 @@ is_alias(const char *name)
 static bool
 is_user(const char *user)
 {
-	return (user[0] != '\0' && user[0] != '-' && user[0] != '#' &&
-	    strlen(user) <= 128 && text_only(user, "_.@+#-\\") &&
+	return (user[0] != '\0' && user[0] != '-' && strlen(user) <= 128 &&
+	    text_only(user, "_.@+-\\") &&
 	    strstr(user, "\\\\") == NULL);
 }
 

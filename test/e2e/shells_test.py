@@ -47,7 +47,7 @@ class Case(unittest.TestCase):
         self.cwd = self.path("cwd")
         os.mkdir(self.cwd)
         self.record = self.path("record")
-        self.proxy = self.stub("a (b) ü;100%/~x#/arc-relay-proxy")
+        self.proxy = self.stub("a (b) ü;100%/~x=/arc-relay-proxy")
         self.tool = self.stub("c&d *é/arc-relay")
 
     def path(self, *parts):
@@ -66,7 +66,7 @@ class Case(unittest.TestCase):
 
     def config(self, machines, **settings):
         """The file that is written for them."""
-        document = {"machines": machines, "args": [{"is": "--proxy-auth-file"}, {"is": "/a b/~#"}],
+        document = {"machines": machines, "args": [{"is": "--proxy-auth-file"}, {"is": "/a b/~&"}],
                     "settings": {"proxy": self.proxy, "tool": self.tool,
                                  "known_hosts": self.path("known hosts"),
                                  "cert_conf": self.path("cert.conf"), **settings}}
@@ -90,7 +90,7 @@ class Case(unittest.TestCase):
         return [call.split("\0") for call in data[:-len("\0END\0")].split("\0END\0")]
 
     def expected(self, target):
-        return [self.proxy, "--proxy-auth-file", "/a b/~#", "-p", "22", "--deadline", "115", "--", target]
+        return [self.proxy, "--proxy-auth-file", "/a b/~&", "-p", "22", "--deadline", "115", "--", target]
 
     def ssh(self, shell, config, *words, locale="C"):
         return subprocess.run(["ssh", "-F", config, "-o", "BatchMode=yes", *words],

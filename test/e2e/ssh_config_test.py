@@ -67,7 +67,7 @@ class Random:
         settings = {"entra": flag([True, False]), "bare": flag([True, False]), "mux": flag([True, False]),
                     "wildcard": flag([True, False]), "port": flag([22, 2222]), "tool": "/bin/true",
                     "known_hosts": folder + "/known hosts", "cert_conf": folder + "/cert.conf",
-                    "proxy": flag(["/usr/bin/arc-relay-proxy", "/opt/a #b/100%/p;&"])}
+                    "proxy": flag(["/usr/bin/arc-relay-proxy", "/opt/a =b/100%/p;&"])}
         settings |= flag([{}, {"user": "azureuser"}, {"identity_file": "/home/a b/%d"}, {"user_tag": "user"}])
         machines = [self.machine() for _ in range(self.random.randint(1, 8))]
         return {"settings": settings, "machines": list({one["id"].lower(): one for one in machines}.values())}
@@ -136,7 +136,7 @@ class Lists(unittest.TestCase):
     def is_plain(user):
         parts = user.split("\\")
         return user == "" or (len(parts) <= 2 and all(
-            part[:1] not in ("", ".", "@", "+", "#", "-") and set(part) <= LETTERS | set("._@+#-") for part in parts))
+            part[:1] not in ("", ".", "@", "+", "-") and set(part) <= LETTERS | set("._@+-") for part in parts))
 
     @staticmethod
     def is_id(machine):

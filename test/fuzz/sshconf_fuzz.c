@@ -223,6 +223,7 @@ read_line(const struct sshconf *s, const char *line, const char *host, bool *act
 
 	if ((line += strspn(line, " "))[0] == '#')
 		return;
+	assert(strchr(line, '#') == NULL);	/* a comment to 8.5 and 8.6 */
 	if (strncmp(line, "ProxyCommand ", 13) == 0) {	/* as it is */
 		if (*active)
 			first(k->command, sizeof(k->command), line + 13);
@@ -441,12 +442,12 @@ LLVMFuzzerTestOneInput(const uint8_t *in, size_t len)
 	uint8_t set = len > 0 ? in[0] : 0;
 	bool odd = (set & ODD_PATHS) != 0;
 	const struct sshconf s = {
-		.proxy = odd ? "/opt/a #b/%h/;&" : "/usr/bin/arc-relay-proxy",
+		.proxy = odd ? "/opt/a =b/%h/;&" : "/usr/bin/arc-relay-proxy",
 		.tool = odd ? "/opt/(a) %%/~" : "/usr/bin/arc-relay",
-		.proxy_args = args, .known_hosts = "/home/m e/#k",
+		.proxy_args = args, .known_hosts = "/home/m e/=k",
 		.cert_conf = "/home/m e/cert.conf",
 		.user = set & USER ? "me" : NULL, .user_tag = "user",
-		.identity_file = set & IDENTITY ? "/home/%/#id" : NULL,
+		.identity_file = set & IDENTITY ? "/home/%/~id" : NULL,
 		.port = set & PORT ? 2222 : 22, .connect_timeout_s = 120,
 		.entra = (set & ENTRA) != 0, .mux = (set & MUX) != 0,
 		.bare = (set & BARE) != 0, .wildcard = (set & WILDCARD) != 0,

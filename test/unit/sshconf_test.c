@@ -281,9 +281,8 @@ static void
 users(void)
 {
 	static const char *const good[] = { "a", "azureuser", "a.b", "a-b", "A_1",
-	    "me@contoso.com", "CONTOSO\\me", "contoso.com\\a.b", "a+b",
-	    "x_y.com#EXT#@z.example" };
-	static const char *const bad[] = { "-a", "a\\", "\\a", "a\\\\b", "a\\b\\c",
+	    "me@contoso.com", "CONTOSO\\me", "contoso.com\\a.b", "a+b" };
+	static const char *const bad[] = { "-a", "x_y.com#EXT#@z.example", "a\\", "\\a", "a\\\\b", "a\\b\\c",
 	    "a\\-b", "a b", "me;", "#a", "a=b", "%u", "none\nPort 1", "\"a\"" };
 	struct sshconf s = plain;
 	char line[100];
@@ -325,7 +324,7 @@ static void
 paths(void)
 {
 	static const char *const bad[] = { "", "arc-relay", "~/x", "/a'b", "/a\"b",
-	    "/a\\b", "/a!b", "/a\nb", "/a\rb", "/a\x7f", "/$HOME", "/a`b`", "/\x1b" };
+	    "/a\\b", "/a!b", "/a\nb", "/a\rb", "/a\x7f", "/a#b", "/a #b", "/$HOME", "/a`b`", "/\x1b" };
 	const char *args[] = { "a'b", NULL };
 	struct sshconf s;
 	char *longest;
