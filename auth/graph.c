@@ -78,6 +78,16 @@ wait_for(struct query *q, int64_t ms)
 	return (0);
 }
 
+/* After a 429; what http_call has waited since began_ms counts, too. */
+static bool
+wait_longer(struct query *q, const struct http_reply *reply, int64_t began_ms)
+{
+	q->waited_ms += clock_ms() - began_ms;
+	return (reply->retry_after_ms != HTTP_WAIT_UNREADABLE &&
+	    wait_for(q, reply->retry_after_ms > 0 ? reply->retry_after_ms :
+	    WAIT_MS) == 0);
+}
+
 /* A query of the user's that Azure does not understand is his to mend. */
 static int
 explain(const struct query *q, const struct http_reply *reply,
@@ -108,15 +118,15 @@ fetch(struct query *q, const struct secret *token, const char *body,
 	    .body = body, .body_max = GRAPH_PAGE_MAX };
 	struct arm_refusal why;
 	struct js *page;
+	int64_t began_ms;
 
-	while ((page = arm_page(q->r->cloud, token, &request, q->pages, reply,
-	    &why, e)) == NULL && why.status == 429 &&
-	    reply->retry_after_ms != HTTP_WAIT_UNREADABLE &&
-	    wait_for(q, reply->retry_after_ms > 0 ? reply->retry_after_ms :
-	    WAIT_MS) == 0)
-		;
-	if (page != NULL)
-		return (page);
+	do {
+		began_ms = clock_ms();
+		page = arm_page(q->r->cloud, token, &request, q->pages, reply,
+		    &why, e);
+		if (page != NULL)
+			return (page);
+	} while (why.status == 429 && wait_longer(q, reply, began_ms));
 	(void)snprintf(claims, ARM_CLAIMS_MAX, "%s", why.claims);
 	explain(q, reply, &why, e);
 	return (NULL);

@@ -205,13 +205,11 @@ list(const struct options *o, struct err *e)
 	if (cmd_cloud(o, &cloud, e) == -1)
 		return (-1);
 	if (cmd_machines(o, 0, &cloud, &l, e) == 0) {
-		rc = 0;
+		rc = cmd_machines_found(o, 0, &l, e);
 		if (o->value[O_JSON] != NULL)
-			rc = print_json(&l, e);
-		else if (l.n > 0 || cmd_machines_found(o, 0, &l, e) == 0)
+			rc = print_json(&l, e) == 0 ? rc : -1;
+		else if (rc == 0 || l.n > 0)
 			print_table(&l);
-		if (rc == 0)
-			rc = cmd_machines_found(o, 0, &l, e);
 	}
 	machines_free(&l);
 	return (rc);
