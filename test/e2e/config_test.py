@@ -284,7 +284,7 @@ class Install(Config):
         self.assertFalse(os.path.exists(other))
 
     def test_home_of_other_letters(self):
-        self.home = self.env["HOME"] = self.home + "/J\u00fcrgen Wei\u00df #1"
+        self.home = self.env["HOME"] = self.home + "/J\u00fcrgen Wei\u00df =1"
         os.makedirs(self.home)
         self.user_config("Host a\n")
         self.install("--mux", "--entra")
