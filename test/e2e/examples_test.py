@@ -214,7 +214,7 @@ exec /usr/bin/ssh -F {self.path('.ssh', 'config')} {config} "$@" """)
                               cwd=cwd or self.path("work"), terminal=True, stdin=typed)
         if "--device-code" in script:
             self.emu.entra.approve(running.says(CODE)[1], whoami())
-        status, out, self.said = running.end()
+        status, out, self.said = running.end(10 * HANG_S)
         self.assertEqual(status, 0, f"$ {script}{out}{self.said}")
         self.n_run += len([line for line in shown.lines if line.startswith("$ ")])
         return out

@@ -59,9 +59,9 @@ class Running:
         """Does its terminal show what is typed?"""
         return bool(termios.tcgetattr(self._leader)[3] & termios.ECHO)
 
-    def end(self):
+    def end(self, limit_s=HANG_S):
         """(status, stdout, stderr) when it has ended."""
-        end = time.monotonic() + HANG_S
+        end = time.monotonic() + limit_s
         while self._read(1):
             if time.monotonic() > end:
                 self.child.kill()
