@@ -22,9 +22,41 @@ asks(const char *headers, int64_t wait_ms)
 	http_reply_free(&reply);
 }
 
+/* In a 429, and only there, also by the quota of Resource Graph. */
+static void
+resets(const char *value, int64_t wait_ms)
+{
+	struct http_reply reply = { .status = 429 };
+	char line[80];
+	int64_t got;
+
+	(void)snprintf(line, sizeof(line), "x-ms-user-quota-resets-after: "
+	    "%s\r\n", value);
+	(void)secret_set(&reply.header, line, strlen(line));
+	got = http_retry_after_ms(&reply, NOW);
+	ok(got == wait_ms && http_resets_after_ms(&reply) == wait_ms,
+	    "quota: %s: %lld ms", value, (long long)got);
+	reply.status = 200;
+	ok(http_retry_after_ms(&reply, NOW) == 0, "not with 200");
+	http_reply_free(&reply);
+}
+
 int
 main(void)
 {
+	resets("00:00:05", 5000);
+	resets("01:02:03", 3723000);
+	resets("00:00:05.1230000", 5000);
+	resets("99:00:00", HTTP_WAIT_MAX_MS);
+	resets("00:00:00", 0);
+	resets("5", 0);
+	resets("00:05", 0);
+	resets("-1:00:05", 0);
+	resets(" 1: 2: 3", 0);
+	resets("00:00:05 or so", 0);
+	resets("1.00:00:05", 0);
+	resets("000:00:05", 0);
+
 	asks("", 0);
 	asks("Retry-After: 3\r\n", 3000);
 	asks("retry-AFTER:3 \r\n", 3000);
