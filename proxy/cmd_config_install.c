@@ -181,6 +181,9 @@ take_lock(struct install *in, struct err *e)
 		    EX_CANTCREAT, "E112", "cannot lock out another config "
 		    "install"));
 	(void)folder_read(&in->state, MADE, MADE_MAX, &in->made);
+	if (in->made.len > 0 && (in->made.data[in->made.len - 1] != '\n' ||
+	    memchr(in->made.data, '\0', in->made.len) != NULL))
+		secret_free(&in->made);	/* not of our writing */
 	return (0);
 }
 

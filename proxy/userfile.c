@@ -144,17 +144,33 @@ holds(int fd, const struct secret *text)
 	return (same);
 }
 
+/*
+ * The group and mode of like.  A group that we are not in cannot be given: then
+ * ours gets no more than everybody has.
+ */
+static int
+make_like(int fd, const struct stat *like)
+{
+	mode_t mode = like->st_mode & 07777;
+	struct stat st;
+
+	if (fstat(fd, &st) == -1)
+		return (-1);
+	if (st.st_gid != like->st_gid &&
+	    fchown(fd, (uid_t)-1, like->st_gid) == -1) {
+		if (errno != EPERM)
+			return (-1);
+		mode &= ~(mode_t)S_IRWXG | (mode & S_IRWXO) << 3;
+	}
+	return (fchmod(fd, mode));
+}
+
 static int
 fill(int fd, const struct secret *text, const struct stat *like)
 {
-	mode_t mode = like != NULL ? like->st_mode & 07777 : 0600;
-	struct stat st;
-
 	if (text_write_all(fd, text->data, text->len) == -1 ||
-	    fstat(fd, &st) == -1 ||
-	    (like != NULL && st.st_gid != like->st_gid &&
-	    fchown(fd, (uid_t)-1, like->st_gid) == -1) ||
-	    fchmod(fd, mode) == -1 || fsync(fd) == -1)
+	    (like != NULL ? make_like(fd, like) : fchmod(fd, 0600)) == -1 ||
+	    fsync(fd) == -1)
 		return (-1);
 	if (!holds(fd, text)) {
 		errno = EIO;

@@ -45,7 +45,8 @@ void	 userfile_close(struct userfile *f);
 
 /*
  * Writes text beside the file, down to the disk, and reads it back.  like: what has
- * the mode and the group that it shall have; NULL: 0600; whatever the umask.
+ * the mode and the group that it shall have (a group that we are not in it does not
+ * get, nor ours its rights); NULL: 0600; whatever the umask.
  * Replaces what was staged.  Returns 0; or -1 with EX_CANTCREAT.
  */
 int	 userfile_stage(struct userfile *f, const struct secret *text,

@@ -50,6 +50,21 @@ class Faults(ConfigCase):
         self.assertEqual(self.ssh("bastion")["user"], "me")
 
 
+class Damaged(Faults):
+    def test_note_of_what_was_made(self):
+        """It lies in the folder for state, and is no reason to fail."""
+        self.works()
+        for text in ("garbage", self.path("config"), "a\0b\n", "\n"):
+            with self.subTest(text=text):
+                self.install()
+                made = os.path.join(self.env["XDG_STATE_HOME"], "arc-relay", "ssh-config.made")
+                with open(made, "w") as file:
+                    file.write(text)
+                os.chmod(made, 0o600)
+                self.good("uninstall")
+                self.assertEqual(self.read(self.path("config")), MINE)
+
+
 class Refused(Faults):
     def test_what_is_in_the_place_of_our_file(self):
         os.makedirs(self.path("config.d"))
