@@ -9,6 +9,7 @@
 #include "auth/graph.h"
 #include "auth/machines.h"
 #include "auth/selection.h"
+#include "auth/target.h"
 #include "proxy/cmd_machines.h"
 #include "relay/clock.h"
 #include "relay/err.h"
@@ -87,7 +88,9 @@ cmd_machines_found(const struct options *o, int nargs,
 			err_set(e, EX_NOHOST, "E201", "there is no machine "
 			    "\"%.80s\" among those that you can see",
 			    o->rest[i]);
-			return (err_fix(e, "arc-relay list shows all of them; "
+			return (err_fix(e, target_suffix(o->rest[i])[0] !=
+			    '\0' ? "here it is NAME alone, without .arc; and "
+			    "-g GROUP" : "arc-relay list shows all of them; "
 			    "ask for the role \"Reader\" on it"));
 		}
 	return (0);

@@ -135,6 +135,7 @@ class Choice(ListCase):
         self.assertIn('there is no machine "web3"', done.stderr)
         self.bad(68, '"nosuch"', "[E201]", args=["nosuch"])
         self.bad(68, '"web01"', "[E201]", args=["web01", "-g", "data"])
+        self.bad(68, '"web01.arc"', "without .arc", "[E201]", args=["web01.arc"])
         done = self.run_list("--json", "nosuch")
         self.assertEqual((done.returncode, done.stdout), (68, "[]\n"))
 
