@@ -259,6 +259,13 @@ end(struct install *in, int rc)
 
 /* --- the proof --- */
 
+static bool
+same(const struct secret *a, const struct secret *b)
+{
+	return (a->len == b->len &&
+	    (a->len == 0 || memcmp(a->data, b->data, a->len) == 0));
+}
+
 /* A block as sshconf_read found it, and what ssh shall say for it. */
 struct sample {
 	char	host[300];
@@ -370,21 +377,53 @@ prove_samples(const char *config, const struct proof *p, bool alone,
 	return (0);
 }
 
-/* Another host is what it would be without us. */
+/* Stages text for ~/.ssh/config, and asks what ssh makes of host then. */
 static int
-prove_unrelated(const char *before, const char *after, struct err *e)
+ask_staged(struct userfile *config, const struct secret *text,
+    const char *host, struct secret *answer, struct err *e)
+{
+	char path[PATH_MAX];
+
+	if (userfile_stage(config, text, NULL, e) == -1)
+		return (-1);
+	userfile_staged(config, path);
+	return (sshconf_try(path, host, answer, e));
+}
+
+/*
+ * Another host is what it would be without us.  Not what it was: should our old file
+ * be broken, this is its repair.
+ */
+static int
+prove_unrelated(const struct install *in, struct userfile *config,
+    const struct secret *without, const struct secret *with, struct err *e)
 {
 	struct secret was = SECRET_INIT, is = SECRET_INIT;
 	int rc = -1;
 
-	if (sshconf_try(before, UNRELATED, &was, e) == -1)
+	if (ask_staged(config, without, UNRELATED, &was, e) == -1) {
+		/* by its own name, with the lines as they are there */
+		if (e->status == EX_CONFIG && in->config.is_there)
+			(void)sshconf_try(in->config.path, UNRELATED, &is, e);
 		err_fix(e, "ssh -v HOST tells more; repair that first");
-	else if (sshconf_try(after, UNRELATED, &is, e) == 0)
-		rc = was.len == is.len && memcmp(was.data, is.data,
-		    is.len) == 0 ? 0 : err_set(e, EX_SOFTWARE, "",
+	} else if (ask_staged(config, with, UNRELATED, &is, e) == 0)
+		rc = same(&was, &is) ? 0 : err_set(e, EX_SOFTWARE, "",
 		    "with our Include ssh would treat other hosts otherwise; "
 		    "nothing was changed");
 	secret_free(&was);
+	secret_free(&is);
+	return (rc);
+}
+
+/* Our file says nothing for others by itself. */
+static int
+prove_alone(const char *path, struct err *e)
+{
+	struct secret is = SECRET_INIT;
+	int rc = sshconf_try(path, UNRELATED, &is, e);
+
+	if (rc == 0 && !sshconf_try_says(&is, "proxycommand", NULL))
+		rc = says_not(path, UNRELATED, "nothing", e);
 	secret_free(&is);
 	return (rc);
 }
@@ -397,29 +436,26 @@ static int
 prove(const struct install *in, struct userfile *ours,
     struct userfile *config, const struct secret *text, struct err *e)
 {
-	struct secret rest = SECRET_INIT, trial = SECRET_INIT;
-	char ours_path[PATH_MAX], config_path[PATH_MAX];
+	struct secret without = SECRET_INIT, with = SECRET_INIT;
+	char path[PATH_MAX];
 	struct proof p;
 	int rc = -1;
 
 	if (take_samples(&p, text, e) == -1 ||
 	    userfile_stage(ours, text, NULL, e) == -1)
 		return (-1);
-	userfile_staged(ours, ours_path);
-	if (include_remove(&in->config.text, in->ours.path, &rest) == -1 ||
-	    include_add(&rest, ours_path, &trial) == -1)
+	userfile_staged(ours, path);
+	if (include_remove(&in->config.text, in->ours.path, &without) == -1 ||
+	    include_add(&without, path, &with) == -1)
 		err_set(e, EX_OSERR, "", "out of memory");
-	else if (userfile_stage(config, &trial, NULL, e) == 0) {
-		userfile_staged(config, config_path);
-		if (prove_samples(ours_path, &p, true, e) == 0 &&
-		    prove_unrelated("/dev/null", ours_path, e) == 0 &&
-		    prove_unrelated(in->config.is_there ? in->config.path :
-		    "/dev/null", config_path, e) == 0)
-			rc = prove_samples(config_path, &p, false, e);
-		userfile_unstage(config);
+	else if (prove_samples(path, &p, true, e) == 0 &&
+	    prove_alone(path, e) == 0 &&
+	    prove_unrelated(in, config, &without, &with, e) == 0) {
+		userfile_staged(config, path);
+		rc = prove_samples(path, &p, false, e);
 	}
-	secret_free(&rest);
-	secret_free(&trial);
+	secret_free(&without);
+	secret_free(&with);
 	return (rc);
 }
 
@@ -449,13 +485,6 @@ rehearse(const struct install *in, const struct secret *text, struct err *e)
 }
 
 /* --- telling --- */
-
-static bool
-same(const struct secret *a, const struct secret *b)
-{
-	return (a->len == b->len &&
-	    (a->len == 0 || memcmp(a->data, b->data, a->len) == 0));
-}
 
 /* A descriptor that another program can read as /dev/fd/N. */
 static int

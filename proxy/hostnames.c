@@ -79,7 +79,7 @@ strings_add(struct strings *s, const char *word, size_t len)
 	return (0);
 }
 
-/* NAME, [NAME]:PORT, or a pattern. */
+/* NAME, [NAME]:PORT, or a pattern; no name begins with the '!' of a negated one. */
 static int
 add_name(struct hostnames *h, const char *word, size_t len)
 {
@@ -91,7 +91,7 @@ add_name(struct hostnames *h, const char *word, size_t len)
 		word++;
 		len = (size_t)(end - word);
 	}
-	if (len == 0 || word[0] == '!')
+	if (len == 0)
 		return (0);
 	if (memchr(word, '*', len) == NULL && memchr(word, '?', len) == NULL)
 		return (strings_add(&h->plain, word, len));

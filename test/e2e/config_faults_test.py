@@ -10,6 +10,7 @@ import shutil
 import signal
 import socket
 import subprocess
+import tempfile
 import unittest
 
 import tap
@@ -219,11 +220,27 @@ class Ssh(Faults):
                                 'exec "$REAL" "$@"')
                 self.bad(70, f"{hosts[n]} does not say", "install", env=env)
 
+    def test_another_answer_through_the_config(self):
+        env = self.fake('case "$*" in *.ssh/.arc-relay-temp*m9.arc) set -- -G -F /dev/null m9.arc;; esac; exec "$REAL" "$@"')
+        self.bad(70, "m9.arc does not say", "install", env=env)
+
     def test_other_hosts_would_change(self):
         env = self.fake('"$REAL" "$@"; case "$*" in *config.d*nobody*) echo proxycommand evil;; esac')
+        self.bad(70, "nobody.invalid does not say", "install", env=env)
+        env = self.fake('"$REAL" "$@"; ! grep -q arc-relay.temp "$3" || echo proxycommand evil')
         self.bad(70, "other hosts otherwise", "install", env=env)
-        env = self.fake('"$REAL" "$@"; case "$*" in *.ssh/.arc-relay-temp*nobody*) echo proxycommand evil;; esac')
-        self.bad(70, "other hosts otherwise", "install", env=env)
+
+    def test_a_file_of_ours_that_ssh_refuses_is_repaired(self):
+        for spoil in (lambda: os.chmod(self.ours, 0o666), self.append_nonsense):
+            self.works()
+            spoil()
+            done = subprocess.run(["ssh", "-G", "-F", self.path("config"), "bastion"], capture_output=True, text=True)
+            self.assertNotEqual(done.returncode, 0, "ssh is of no use any more")
+        self.works()
+
+    def append_nonsense(self):
+        with open(self.ours, "a") as file:
+            file.write("Nonsense 1\n")
 
     def test_a_config_that_is_saved_meanwhile(self):
         env = self.fake(f'echo "Host new" >> {self.path("config")}; exec "$REAL" "$@"')
@@ -306,6 +323,11 @@ class Disk(Faults):
         self.env["XDG_STATE_HOME"] = self.home + "/plain"
         self.assertIn("[E112]", self.bad(73, "no folder for state", "install"))
 
+    def test_no_lock(self):
+        self.install()
+        os.chmod(self.env["XDG_STATE_HOME"] + "/arc-relay/ssh-config.lck", 0o666)
+        self.assertIn("[E112]", self.bad(73, "cannot lock out another", "install"))
+
     def test_a_failure_leaves_no_folder_behind(self):
         shutil.rmtree(self.path())
         self.bad(70, "does not say", "install", env=self.fake("exec true"))
@@ -315,8 +337,16 @@ class Killed(Faults):
     def test_during_the_proof(self):
         """kill -9 while ssh is asked: what is new lies beside what is old."""
         self.install("--user", "old")
+        for then in (lambda: self.works("new"), lambda: self.good("uninstall")):
+            self.kill_during_the_proof()
+            then()
+            self.assertEqual(self.temps(), [])
+        self.assertEqual(self.tree().keys(), {".", "config"})
+
+    def kill_during_the_proof(self):
         before = self.tree()
-        fifo = self.home + "/asked"
+        user = self.ssh("m1.arc")["user"]
+        fifo = tempfile.mkdtemp(dir=self.home) + "/asked"
         os.mkfifo(fifo)
         env = self.fake(f'echo x > {fifo}; sleep 600')
         child = subprocess.Popen([TOOL, "config", "install", "--user", "new", *self.way()], env={**self.env, **env},
@@ -327,8 +357,7 @@ class Killed(Faults):
         child.communicate()
         self.assertTrue(self.temps())
         self.assertEqual({name: what for name, what in self.tree().items() if ".arc-relay-temp." not in name}, before)
-        self.assertEqual(self.ssh("m1.arc")["user"], "old")
-        self.works("new")
+        self.assertEqual(self.ssh("m1.arc")["user"], user)
 
     def test_at_any_rename(self):
         """Killed at the first, second, .. rename, mkdir or unlink of a first install, of a second and of an uninstall."""
