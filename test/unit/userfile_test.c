@@ -77,8 +77,8 @@ main(void)
 {
 	struct stat st;
 
-	(void)snprintf(top, sizeof(top), "%s/userfile_test.XXXXXX",
-	    getenv("TMPDIR") != NULL ? getenv("TMPDIR") : "/tmp");
+	/* not TMPDIR, which may be closed to user 1 */
+	(void)snprintf(top, sizeof(top), "/tmp/userfile_test.XXXXXX");
 	if (mkdtemp(top) == NULL)
 		abort();
 	(void)snprintf(path, sizeof(path), "%s/file", top);
