@@ -2,7 +2,9 @@
  * Programs that stay what they are, see trusted.h.
  */
 #include <errno.h>
+#include <grp.h>
 #include <limits.h>
+#include <pwd.h>
 #include <stdbool.h>
 #include <stdio.h>
 #include <stdlib.h>
@@ -20,10 +22,39 @@ is_ours(const struct stat *st)
 }
 
 static bool
+is_other(const struct passwd *user)
+{
+	return (user != NULL && user->pw_uid != 0 && user->pw_uid != geteuid());
+}
+
+/*
+ * Is there anybody in the group but us and root?  Not in a group of one's own, and
+ * seldom in Debian's "staff", which has /usr/local.
+ */
+static bool
+has_others(gid_t gid)
+{
+	const struct group *group = getgrgid(gid);
+	const struct passwd *user;
+	bool found = false;
+	size_t i;
+
+	for (i = 0; group != NULL && group->gr_mem[i] != NULL && !found; i++)
+		found = is_other(getpwnam(group->gr_mem[i]));
+	setpwent();
+	while (!found && (user = getpwent()) != NULL)
+		found = user->pw_gid == gid && is_other(user);
+	endpwent();
+	return (found);
+}
+
+static bool
 is_open(const struct stat *st)
 {
-	return ((st->st_mode & (S_IWGRP | S_IWOTH)) != 0 &&
-	    !(S_ISDIR(st->st_mode) && (st->st_mode & S_ISVTX) != 0));
+	if (S_ISDIR(st->st_mode) && (st->st_mode & S_ISVTX) != 0)
+		return (false);
+	return ((st->st_mode & S_IWOTH) != 0 ||
+	    ((st->st_mode & S_IWGRP) != 0 && has_others(st->st_gid)));
 }
 
 /* The file and each folder above it. */

@@ -3,6 +3,7 @@ nothing behind.
 """
 
 import concurrent.futures
+import grp
 import os
 import re
 import resource
@@ -176,18 +177,23 @@ class Refused(Faults):
         def install():
             return subprocess.run([tool, "config", "install", *self.way()], env=self.env, capture_output=True, text=True)
 
-        for path, mode, says in ((proxy, 0o775, f"put a program of theirs: {proxy}"),
-                                 (tool, 0o757, f"put a program of theirs: {tool}"),
-                                 (bin, 0o775, f"theirs: {bin}. fix: chmod go-w {bin}"), (bin, 0o757, f"theirs: {bin}"),
-                                 (self.home, 0o707, f"theirs: {self.home}")):
+        daemon = grp.getgrnam("daemon").gr_gid      # which the user daemon is in
+        cases = [(tool, 0o757, -1, f"put a program of theirs: {tool}"),
+                 (bin, 0o757, -1, f"theirs: {bin}. fix: chmod go-w {bin}"), (self.home, 0o707, -1, f"theirs: {self.home}")]
+        if os.geteuid() == 0:
+            cases += [(proxy, 0o775, daemon, f"put a program of theirs: {proxy}"), (bin, 0o775, daemon, f"theirs: {bin}")]
+        for path, mode, group, says in cases:
             with self.subTest(path=path, mode=oct(mode)):
                 before = self.tree()
+                os.chown(path, -1, group)
                 os.chmod(path, mode)
                 done = install()
                 os.chmod(path, 0o755)
+                os.chown(path, -1, os.getegid())
                 self.assertEqual((done.returncode, done.stdout), (77, ""))
                 self.assertIn(says, done.stderr)
                 self.assertEqual(self.tree(), before)
+        os.chmod(bin, 0o775)            # umask 002, in a group of one's own
         os.chmod(self.home, 0o1777)     # as /tmp: only owners can rename there
         done = install()
         os.chmod(self.home, 0o755)
