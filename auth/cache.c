@@ -1,7 +1,6 @@
 /*
  * What is kept from one start to the next, see cache.h.
  */
-#include <ctype.h>
 #include <errno.h>
 #include <fcntl.h>
 #include <stdio.h>
@@ -12,6 +11,7 @@
 
 #include "auth/cache.h"
 #include "auth/names.h"
+#include "auth/text.h"
 #include "relay/log.h"
 #include "relay/network.h"
 #include "relay/secret.h"
@@ -100,15 +100,14 @@ static struct cache_key
 key_of(const char *kind, const char *identity, const char *what)
 {
 	struct cache_key key = { "" };
-	char text[4096], *p;
+	char text[4096];
 	int len;
 
 	len = snprintf(text, sizeof(text), SCHEMA "\n%s\n%s\n%s\n", kind,
 	    identity, what);
 	if ((size_t)len >= sizeof(text) || identity[0] == '\0')
 		return (key);
-	for (p = text; *p != '\0'; p++)
-		*p = (char)tolower((unsigned char)*p);
+	text_lower(text);
 	crypto_sha256_hex(text, (size_t)len, key.name);
 	return (key);
 }

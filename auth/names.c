@@ -1,7 +1,6 @@
 /*
  * The names of all machines, see names.h.
  */
-#include <ctype.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
@@ -75,13 +74,6 @@ take(const char *p, const char *end, char *out, size_t size)
 	return (tab + 1);
 }
 
-static void
-lower(char *s)
-{
-	for (; *s != '\0'; s++)
-		*s = (char)tolower((unsigned char)*s);
-}
-
 /* Nothing in a file is believed that Azure would not be believed. */
 static int
 read_line(const char *p, const char *end, struct line *l)
@@ -99,7 +91,7 @@ read_line(const char *p, const char *end, struct line *l)
 	if (arc_id_parse(id, &l->id, &unused) == -1 || !is_sane(l))
 		return (-1);
 	(void)snprintf(id, sizeof(id), "%s", l->id.name);
-	lower(id);
+	text_lower(id);
 	return (strcmp(id, name) == 0 ? 0 : -1);
 }
 
@@ -131,7 +123,7 @@ put_line(const struct line *l, char *out, size_t size)
 	char name[sizeof(l->id.name)];
 
 	(void)snprintf(name, sizeof(name), "%s", l->id.name);
-	lower(name);
+	text_lower(name);
 	return ((size_t)snprintf(out, size, "%s\t%s\t%s\n", name,
 	    l->subscription_name, l->id.text));
 }
@@ -247,7 +239,7 @@ match(const struct names *n, struct matches *m)
 		if (m->text[i] != '.' && m->text[i] != '\0')
 			continue;
 		(void)snprintf(key, sizeof(key), "%.*s\t", (int)i, m->text);
-		lower(key);
+		text_lower(key);
 		if (match_called(n, key, m) == -1)
 			return (-1);
 	}
@@ -499,13 +491,13 @@ names_each(const struct cache *c, const char *identity, const char *prefix,
 		return (-1);
 	(void)snprintf(key, sizeof(key), "%.*s", (int)strcspn(prefix, "."),
 	    prefix);
-	lower(key);
+	text_lower(key);
 	for (at = find_line(&n, key); at < n.lines + n.len &&
 	    begins(&n, at, key); at = end + 1) {
 		end = end_of_line(&n, at);
 		if (read_line(at, end, &l) == 0 &&
 		    typed(&n, &l, ".arc", prefix, name) == 0) {
-			lower(name);
+			text_lower(name);
 			each(arg, name, l.id.text);
 		}
 	}

@@ -1,7 +1,6 @@
 /*
  * OpenSSH certificates, see sshcert.h.
  */
-#include <ctype.h>
 #include <stdio.h>
 #include <string.h>
 #include <time.h>
@@ -9,6 +8,7 @@
 #include "auth/keys_rsa.h"
 #include "auth/sshcert.h"
 #include "auth/sshuser.h"
+#include "auth/text.h"
 #include "relay/err.h"
 
 #define SHOWN	60	/* bytes of a principal in a sentence */
@@ -24,10 +24,11 @@ when(uint64_t t)
 static struct sshspan
 read_list(struct sshwire *w, bool pairs)
 {
-	struct sshspan s = sshwire_string(w), first = { NULL, 0 }, next;
+	struct sshspan s = sshwire_string(w), first, next;
 	struct sshwire list = sshwire_of(s.at, s.len);
 	size_t n;
 
+	first = (struct sshspan){ (const uint8_t *)"", 0 };
 	for (n = 0; list.left > 0 && !list.bad; n++) {
 		next = sshwire_string(&list);
 		if (n == 0)
@@ -67,11 +68,11 @@ sshcert_parse(const void *blob, size_t len, struct sshcert *c)
 static int
 take_user(const struct sshcert *c, char user[SSHUSER_MAX + 1], struct err *e)
 {
-	size_t i, len = c->principal.len;
+	size_t len = c->principal.len;
 
-	for (i = 0; i < len && i < SSHUSER_MAX; i++)
-		user[i] = (char)tolower(c->principal.at[i]);
-	user[i] = '\0';
+	(void)snprintf(user, SSHUSER_MAX + 1, "%.*s", (int)(len < SSHUSER_MAX ?
+	    len : SSHUSER_MAX), (const char *)c->principal.at);
+	text_lower(user);
 	if (len <= SSHUSER_MAX && strlen(user) == len && sshuser_is_plain(user))
 		return (0);
 	if (len == 0)

@@ -68,6 +68,14 @@ text_percent(struct secret *s, const char *string, const char *keep)
 	return (0);
 }
 
+void
+text_lower(char *string)
+{
+	for (; *string != '\0'; string++)
+		if (*string >= 'A' && *string <= 'Z')
+			*string += 'a' - 'A';
+}
+
 bool
 text_only(const char *string, const char *also)
 {

@@ -21,6 +21,9 @@ int	 text_append(struct secret *s, const void *data, size_t len, size_t max);
  */
 int	 text_percent(struct secret *s, const char *string, const char *keep);
 
+/* Makes its letters small, those of ASCII, in place. */
+void	 text_lower(char *string);
+
 /* Is each byte of the string a letter or digit of ASCII, or one of also? */
 bool	 text_only(const char *string, const char *also);
 

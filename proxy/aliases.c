@@ -2,7 +2,6 @@
  * What machines are called, see aliases.h.  All that each could be called is laid
  * out, sorted, and struck out where two are equal.
  */
-#include <ctype.h>
 #include <stdarg.h>
 #include <stdio.h>
 #include <stdlib.h>
@@ -51,12 +50,12 @@ unfit(const struct machines *l, size_t i)
 	struct err e = ERR_INIT;
 	struct arc_id id;
 
+	if (!fits(m->name) || strlen(m->name) > ALIAS_MAX - strlen(".arc"))
+		return ("its name cannot be a host name");
 	if (arc_id_parse(m->id, &id, &e) == -1)
 		return ("its resource id is not that of a machine with a relay");
 	if (i > 0 && strcasecmp(m->id, l->at[i - 1].id) == 0)
 		return ("it is listed twice");
-	if (!fits(m->name) || strlen(m->name) > ALIAS_MAX - strlen(".arc"))
-		return ("its name cannot be a host name");
 	return (NULL);
 }
 
@@ -74,15 +73,15 @@ claim(struct work *w, struct claims *c, enum form form, const char *fmt, ...)
 {
 	char own[ALIAS_MAX + 1], lower[ALIAS_MAX + 1];
 	va_list ap;
-	int len, i;
+	int len;
 
 	va_start(ap, fmt);
 	len = vsnprintf(own, sizeof(own), fmt, ap);
 	va_end(ap);
 	if (len < 0 || len > ALIAS_MAX)
 		return;
-	for (i = 0; i <= len; i++)
-		lower[i] = (char)tolower((unsigned char)own[i]);
+	memcpy(lower, own, (size_t)len + 1);
+	text_lower(lower);
 	c->lower[form] = keep(w, lower);
 	if (strcmp(own, lower) != 0)
 		c->own[form] = keep(w, own);
@@ -211,10 +210,9 @@ void
 alias_key(const char *id, char out[ALIAS_KEY_MAX + 1])
 {
 	char lower[ARC_ID_MAX + 1], hex[SHA256_HEX + 1];
-	size_t len;
 
-	for (len = 0; id[len] != '\0' && len < ARC_ID_MAX; len++)
-		lower[len] = (char)tolower((unsigned char)id[len]);
-	crypto_sha256_hex(lower, len, hex);
+	(void)snprintf(lower, sizeof(lower), "%s", id);
+	text_lower(lower);
+	crypto_sha256_hex(lower, strlen(lower), hex);
 	(void)snprintf(out, ALIAS_KEY_MAX + 1, "arc-%.16s", hex);
 }

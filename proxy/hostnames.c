@@ -8,6 +8,7 @@
 #include <string.h>
 #include <strings.h>
 
+#include "auth/text.h"
 #include "proxy/hostnames.h"
 #include "relay/crypto.h"
 
@@ -249,8 +250,8 @@ is_hashed(const struct hostnames *h, const char *name)
 
 	if (len >= sizeof(lower))
 		return (false);
-	for (i = 0; i < len; i++)
-		lower[i] = (char)tolower((unsigned char)name[i]);
+	memcpy(lower, name, len + 1);
+	text_lower(lower);
 	for (i = 0; i < h->nhashed; i++) {
 		crypto_hmac_sha1(h->hashed[i].salt, SHA1_BYTES, lower, len, mac);
 		if (memcmp(mac, h->hashed[i].hash, SHA1_BYTES) == 0)
