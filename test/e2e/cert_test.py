@@ -9,7 +9,6 @@ import re
 import shutil
 import signal
 import stat
-import statistics
 import subprocess
 import time
 import unittest
@@ -339,20 +338,6 @@ class Renewal(CertCase):
         self.assertEqual(wrong, [])
         # only folders that are there already
         self.assertTrue(all("EEXIST" in call for call in calls if call.startswith("mkdir")))
-
-    @unittest.skipIf(MODE, "a measure of speed")
-    def test_nothing_due_costs_a_start(self):
-        self.good()
-        took = {"version": [], "cert": []}
-        for _ in range(21):
-            for name, command in (("version", [TOOL, "version"]), ("cert", self.command("ensure", "--quiet"))):
-                began = time.perf_counter()
-                subprocess.run(command, env=self.env, stdin=subprocess.DEVNULL, capture_output=True, check=True)
-                took[name].append(time.perf_counter() - began)
-        ms = {name: 1000 * statistics.median(times) for name, times in took.items()}
-        print(f"# version {ms['version']:.1f} ms, cert ensure {ms['cert']:.1f} ms, "
-              f"ratio {ms['cert'] / ms['version']:.2f}")
-        self.assertLess(ms["cert"], 1.5 * ms["version"])
 
     def test_fifty_at_once_ask_once(self):
         self.parallel(50 if MODE != "valgrind" else 8, requests=1)
