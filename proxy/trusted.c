@@ -21,10 +21,25 @@ is_ours(const struct stat *st)
 	return (st->st_uid == geteuid() || st->st_uid == 0);
 }
 
+/* Who is not known may be anybody. */
 static bool
 is_other(const struct passwd *user)
 {
-	return (user != NULL && user->pw_uid != 0 && user->pw_uid != geteuid());
+	return (user == NULL || (user->pw_uid != 0 &&
+	    user->pw_uid != geteuid()));
+}
+
+/*
+ * Is everybody in it?  A directory service may list neither the members of such a
+ * group nor all users; a group of one's own has one's own name.
+ */
+static bool
+is_everybodys(const struct group *group)
+{
+	const struct passwd *me = getpwuid(geteuid());
+
+	return (me == NULL || (me->pw_gid == group->gr_gid &&
+	    strcmp(me->pw_name, group->gr_name) != 0));
 }
 
 /*
@@ -36,10 +51,10 @@ has_others(gid_t gid)
 {
 	const struct group *group = getgrgid(gid);
 	const struct passwd *user;
-	bool found = false;
+	bool found = group == NULL || is_everybodys(group);
 	size_t i;
 
-	for (i = 0; group != NULL && group->gr_mem[i] != NULL && !found; i++)
+	for (i = 0; !found && group->gr_mem[i] != NULL; i++)
 		found = is_other(getpwnam(group->gr_mem[i]));
 	setpwent();
 	while (!found && (user = getpwent()) != NULL)

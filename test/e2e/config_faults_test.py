@@ -5,6 +5,7 @@ nothing behind.
 import concurrent.futures
 import grp
 import os
+import pwd
 import re
 import resource
 import shutil
@@ -167,6 +168,22 @@ class Refused(Faults):
         self.install()
         self.assertEqual(self.tree().keys(), before.keys())
 
+    @unittest.skipUnless(os.geteuid() == 0, "only root can be of another group")
+    def test_programs_that_everybody_s_group_can_replace(self):
+        """A directory service need not tell who has a group as his first one."""
+        bin = self.home + "/bin"
+        os.makedirs(bin)
+        for program in (PROXY, TOOL):
+            shutil.copy(program, bin)
+        os.chown(bin, -1, grp.getgrnam("users").gr_gid)
+        os.chmod(bin, 0o775)
+        passwd = self.file("passwd", f"me:x:0:{grp.getgrnam('users').gr_gid}::{self.home}:/bin/sh\n", 0o644)
+        done = subprocess.run([*unshared(), "sh", "-c", 'mount --bind "$1" /etc/passwd && shift && exec "$@"', "sh",
+                               passwd, bin + "/arc-relay", "config", *self.way()], env=self.env, capture_output=True,
+                              text=True, timeout=HANG_S)
+        self.assertEqual((done.returncode, done.stdout), (77, ""))
+        self.assertIn(f"theirs: {bin}", done.stderr)
+
     def test_programs_that_others_can_replace(self):
         bin = self.home + "/our bin"
         os.makedirs(bin)
@@ -175,13 +192,15 @@ class Refused(Faults):
         tool, proxy = bin + "/arc-relay", bin + "/arc-relay-proxy"
 
         def install():
-            return subprocess.run([tool, "config", "install", *self.way()], env=self.env, capture_output=True, text=True)
+            return subprocess.run([tool, "config", "install", *self.way()], env=self.env, capture_output=True,
+                                  text=True)
 
         daemon = grp.getgrnam("daemon").gr_gid      # which the user daemon is in
         cases = [(tool, 0o757, -1, f"put a program of theirs: {tool}"),
                  (bin, 0o757, -1, f"theirs: {bin}. fix: chmod go-w {bin}"), (self.home, 0o707, -1, f"theirs: {self.home}")]
         if os.geteuid() == 0:
-            cases += [(proxy, 0o775, daemon, f"put a program of theirs: {proxy}"), (bin, 0o775, daemon, f"theirs: {bin}")]
+            cases += [(proxy, 0o775, daemon, f"put a program of theirs: {proxy}"), (bin, 0o775, daemon, f"theirs: {bin}"),
+                      (bin, 0o775, 54321, f"theirs: {bin}")]        # which nobody can say who is in
         for path, mode, group, says in cases:
             with self.subTest(path=path, mode=oct(mode)):
                 before = self.tree()
@@ -193,7 +212,9 @@ class Refused(Faults):
                 self.assertEqual((done.returncode, done.stdout), (77, ""))
                 self.assertIn(says, done.stderr)
                 self.assertEqual(self.tree(), before)
-        os.chmod(bin, 0o775)            # umask 002, in a group of one's own
+        me = pwd.getpwuid(os.geteuid())
+        if grp.getgrgid(me.pw_gid).gr_name == me.pw_name:
+            os.chmod(bin, 0o775)        # umask 002, in a group of one's own
         os.chmod(self.home, 0o1777)     # as /tmp: only owners can rename there
         done = install()
         os.chmod(self.home, 0o755)
