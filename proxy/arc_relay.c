@@ -2,8 +2,11 @@
  * arc-relay: what is done before a session and beside it, as verbs.  The session
  * itself is arc-relay-proxy's.
  */
+#include <poll.h>
+#include <stdbool.h>
 #include <stdio.h>
 #include <string.h>
+#include <unistd.h>
 
 #include "auth/env.h"
 #include "proxy/cmd.h"
@@ -73,6 +76,15 @@ run(int argc, char **argv, struct err *e)
 	return (err_fix(e, "see arc-relay --help"));
 }
 
+/* Who reads the first lines only, as head(1), wants no word of it. */
+static bool
+reader_is_gone(void)
+{
+	struct pollfd p = { STDOUT_FILENO, 0, 0 };
+
+	return (poll(&p, 1, 0) == 1 && (p.revents & POLLERR) != 0);
+}
+
 int
 main(int argc, char **argv)
 {
@@ -93,7 +105,8 @@ main(int argc, char **argv)
 		rc = err_sys(&e, EX_IOERR, "", "cannot write to stdout");
 	if (rc != -1)
 		return (rc);	/* done; or the verb has told it itself */
-	fprintf(stderr, "%s\n",
-	    err_line(&e, "arc-relay", NULL, line, sizeof(line)));
+	if (e.status != EX_IOERR || !reader_is_gone())
+		fprintf(stderr, "%s\n",
+		    err_line(&e, "arc-relay", NULL, line, sizeof(line)));
 	return (e.status);
 }

@@ -280,6 +280,19 @@ class Words(ListCase):
         err = self.terminal()[1]
         self.assertEqual(err, "\r20 of 30 machines\r" + " " * 17 + "\r30 machines\n")
 
+    def test_a_reader_that_has_seen_enough(self):
+        self.add("one")
+        for args in ([], ["--json"]):
+            child = subprocess.Popen(self.command(*args), env=self.env, stdin=subprocess.DEVNULL,
+                                     stdout=subprocess.PIPE, stderr=subprocess.PIPE)
+            child.stdout.close()
+            self.assertEqual((child.stderr.read(), child.wait(HANG_S)), (b"", 74))
+            child.stderr.close()
+        with open("/dev/full", "w") as full:
+            done = subprocess.run(self.command(), env=self.env, stdout=full, stderr=subprocess.PIPE, timeout=HANG_S)
+        self.assertEqual((done.returncode, done.stderr),
+                         (74, b"arc-relay: cannot write to stdout: No space left on device\n"))
+
     def test_nothing_is_said(self):
         self.next_answers(self.page({"id": "/x", "name": "a", "os": None, "location": 7}))
         self.assertEqual([line.split() for line in self.good().splitlines()], [HEADER, ["a"] + ["-"] * 5])
