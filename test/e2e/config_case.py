@@ -1,6 +1,7 @@
 """What the tests of config share: a home with its own ~/.ssh, arc-relay config, and the real ssh to ask."""
 
 import os
+import shutil
 import stat
 import subprocess
 
@@ -40,6 +41,16 @@ class ConfigCase(EmulatorCase):
 
     def command(self, *args):
         return WRAP + [TOOL, "config", *args]
+
+    def only(self, *names):
+        """A PATH with no other programs."""
+        if WRAP:
+            self.skipTest("valgrind is a script that needs others")
+        folder = self.home + "/only"
+        os.makedirs(folder)
+        for name in names:
+            os.symlink(shutil.which(name), f"{folder}/{name}")
+        return {"PATH": folder}
 
     def way(self):
         return ["--cloud-file", self.emu.cloud_file, "--connect-to", f"127.0.0.1:{self.emu.relay_port}"]

@@ -141,10 +141,7 @@ class Refused(Faults):
         self.assertEqual(self.read(self.home + "/dotfiles/config"), MINE)
 
     def test_no_ssh(self):
-        bin = self.home + "/bin"
-        os.makedirs(bin)
-        os.symlink(shutil.which("env"), bin + "/env")
-        self.assertIn("[E101]", self.bad(66, "no ssh on PATH", "install", env={"PATH": bin}))
+        self.assertIn("[E101]", self.bad(66, "no ssh on PATH", "install", env=self.only("env")))
 
     def test_a_config_that_ssh_does_not_accept(self):
         self.user_config("Host a\n    Nonsense 1\n")
@@ -300,6 +297,8 @@ class Azure(Faults):
 
 class Disk(Faults):
     def test_a_limit_on_files(self):
+        if MODE == "valgrind":
+            self.skipTest("valgrind writes files of its own")
         for size in (0, 100, 4096, 8192):
             with self.subTest(size=size):
                 self.bad(73, "File too large", "install", preexec_fn=lambda size=size:
