@@ -67,9 +67,11 @@ config_places(const char *file, struct config_places *p, struct err *e)
 	size_t len;
 
 	*p = (struct config_places){ .home = "" };
-	if (folder_home(&home, "", p->home, sizeof(p->home)) == -1)
-		return (err_set(e, EX_CONFIG, "", "there is no home for "
-		    "~/.ssh: %s", home.why));
+	if (folder_home(&home, "", p->home, sizeof(p->home)) == -1) {
+		err_set(e, EX_CONFIG, "", "there is no home for ~/.ssh: %s",
+		    home.why);
+		return (err_fix(e, "HOME=FOLDER arc-relay config .."));
+	}
 	for (len = strlen(p->home); len > 0 && p->home[len - 1] == '/'; len--)
 		p->home[len - 1] = '\0';
 	if (!below_home(p, ".ssh", p->ssh) ||
@@ -81,6 +83,10 @@ config_places(const char *file, struct config_places *p, struct err *e)
 		return (err_set(e, EX_CONFIG, "", "HOME is too long"));
 	if (file != NULL)
 		(void)snprintf(p->ours, sizeof(p->ours), "%s", file);
+	len = strlen(p->ours);
+	if (len == 0 || p->ours[len - 1] == '/')
+		return (err_set(e, EX_USAGE, "", "--file needs the name of a "
+		    "file, not \"%.80s\"", p->ours));
 	if (strcmp(p->ours, p->config) == 0)
 		return (err_set(e, EX_USAGE, "", "--file is for a file of its "
 		    "own, which ~/.ssh/config will include"));
@@ -631,7 +637,8 @@ begin_install(struct install *in, enum config_how how, struct err *e)
 	    in->p->folder[0] == '\0')) {
 		err_set(e, EX_CANTCREAT, "", "there is no folder for %s",
 		    in->p->ours);
-		return (err_fix(e, "mkdir it"));
+		return (err_fix(e, "mkdir -p %.*s", (int)(in->ours.name -
+		    in->ours.path), in->ours.path));
 	}
 	if (include_add(&in->config.text, in->ours.path, &in->text) == -1)
 		return (err_set(e, EX_OSERR, "", "out of memory"));

@@ -284,6 +284,9 @@ class Install(Config):
         self.good("uninstall", "--file", other)
         self.assertEqual(self.tree(), {})
         self.assertFalse(os.path.exists(other))
+        self.bad(64, "needs the name of a file", "install", "--file", self.home + "/")
+        self.bad(73, f"fix: mkdir -p {self.home}/no/such/", "install", "--file", self.home + "/no/such/file")
+        self.bad(78, "fix: HOME=FOLDER", "install", env={"HOME": ""})
 
     def test_home_of_other_letters(self):
         self.home = self.env["HOME"] = self.home + "/J\u00fcrgen Wei\u00df =1"
