@@ -11,7 +11,7 @@
 /*
  * [A-Za-z0-9_][A-Za-z0-9._@+#-]*, of 1 to SSHUSER_MAX bytes: nothing in it means
  * anything to ssh, to a shell or to a list of names.  '#' is in the names of an
- * Entra tenant's guests, and is no comment within a word.
+ * Entra tenant's guests, and is no comment within a word but to OpenSSH 8.5 and 8.6.
  */
 bool	 sshuser_is_plain(const char *name);
 
