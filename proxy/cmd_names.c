@@ -52,8 +52,9 @@ show(const struct options *o, const struct cache *c, const char *identity,
 {
 	struct walk w = { .json = o->value[O_JSON] != NULL };
 
-	(void)names_each(c, identity, o->nrest > 0 ? o->rest[0] : "", print,
-	    &w);
+	if (cache_is_wanted(false))
+		(void)names_each(c, identity, o->nrest > 0 ? o->rest[0] : "",
+		    print, &w);
 	return (w.json ? cmd_array_end(&w.array, e) : 0);
 }
 
@@ -96,7 +97,7 @@ cmd_names(int argc, char **argv, struct err *e)
 	cache_open(&cache);
 	if (o.value[O_REFRESH] != NULL)
 		rc = refresh(&o, &cloud, &cache, e);
-	if (rc == 0 && o.value[O_WHEN_OLD] == NULL && cache_is_wanted(false)) {
+	if (rc == 0 && o.value[O_WHEN_OLD] == NULL) {
 		identity_hash(&cloud, o.value[O_CREDENTIAL], NULL, identity);
 		rc = show(&o, &cache, identity, e);
 	}

@@ -381,6 +381,7 @@ class Verb(NamesCase):
         for env, status in [({"ARC_RELAY_NO_CACHE": "1"}, 64), ({"XDG_CACHE_HOME": "/dev/null"}, 73)]:
             self.tool("names", "--cloud-file", self.emu.cloud_file, "--refresh", env=env, status=status)
             self.assertEqual(self.names(env=env), [])
+            self.assertEqual(self.names("--json", env=env), ["[]"])
 
 
 class Ssh(SshCase):
