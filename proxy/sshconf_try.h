@@ -11,9 +11,9 @@ struct secret;
 
 /*
  * Asks ssh what it would do for host with the file config alone, whoever may write
- * that.  No "Match exec" of it is run, nor does it match.  Returns 0 with answer,
- * one keyword (in lower case) and its value a line; or -1 with E101 (there is no
- * ssh), or EX_CONFIG with ssh's own words.
+ * that.  No "Match exec" of it is run, nor does it match, and no name is looked up.
+ * Returns 0 with answer, one keyword (in lower case) and its value a line; or -1 with
+ * E101 (there is no ssh), or EX_CONFIG with ssh's own words.
  */
 int	 sshconf_try(const char *config, const char *host, struct secret *answer,
 	    struct err *e);

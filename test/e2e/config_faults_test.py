@@ -53,6 +53,14 @@ class Faults(ConfigCase):
         self.assertEqual(self.ssh("bastion")["user"], "me")
 
 
+class Canonical(Faults):
+    def test_no_name_is_looked_up(self):
+        """The configuration would have ssh ask DNS for whatever it is asked about."""
+        self.user_config("CanonicalizeHostname always\nCanonicalizeMaxDots 9\nCanonicalDomains example.invalid\n"
+                         "CanonicalizeFallbackLocal no\n" + MINE)
+        self.install()
+
+
 class Damaged(Faults):
     def test_note_of_what_was_made(self):
         """It lies in the folder for state, and is no reason to fail."""
