@@ -7,6 +7,7 @@
 #include <strings.h>
 
 #include "auth/arc.h"
+#include "auth/letter.h"
 #include "relay/err.h"
 
 /* What can have a relay endpoint (arc-relay-protocol(7), MACHINES). */
@@ -60,11 +61,14 @@ is_guid(const char *s)
 static int
 is_name(const char *s, const char *also, int beyond_ascii)
 {
-	for (; *s != '\0'; s++) {
+	size_t n;
+
+	for (; *s != '\0'; s += n) {
 		unsigned char c = (unsigned char)*s;
 
-		if (c >= 0x80 ? !beyond_ascii :
-		    !isalnum(c) && strchr(also, c) == NULL)
+		n = c < 0x80 ? isalnum(c) || strchr(also, c) != NULL :
+		    beyond_ascii ? letter_size(s) : 0;
+		if (n == 0)
 			return (0);
 	}
 	return (s[-1] != '.');

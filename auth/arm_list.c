@@ -52,6 +52,18 @@ has_too_many_values(const char *text)
 	return (false);
 }
 
+/*
+ * A NUL is in no name of Azure's, and would end one for us, who would take it for
+ * another: it becomes U+FFFD, which is in no name either.
+ */
+static void
+replace_nuls(char *text)
+{
+	for (; (text = strchr(text, '\\')) != NULL && text[1] != '\0'; text += 2)
+		if (strncmp(text, "\\u0000", 6) == 0)
+			memcpy(text, "\\ufffd", 6);
+}
+
 struct js *
 arm_page(const struct cloud *c, const struct secret *token,
     const struct arm_request *q, unsigned n, struct http_reply *reply,
@@ -62,6 +74,8 @@ arm_page(const struct cloud *c, const struct secret *token,
 
 	if (arm_call(c, token, q, reply, why, e) == -1)
 		return (NULL);
+	if (reply->body.data != NULL)
+		replace_nuls(reply->body.data);
 	if (reply->body.len == 0)
 		arm_bad_page(n, "is empty", e);
 	else if (has_too_many_values(reply->body.data))

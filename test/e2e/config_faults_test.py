@@ -467,7 +467,7 @@ class Together(Faults):
 class Hostile(ConfigCase):
     NAMES = ["*", "?", "!x", "a b", "a,b", "-oProxyCommand=x", "x\nProxyCommand touch", "x\rHost *", "a'b", 'a"b', "a`b",
              "a$(touch x)", "a\\b", "a%hb", "a#b", "a\tb", "\x1b[31m", "\u202egnp", "\u00fcml\u00e4ut", "n" * 10_000, "..",
-             "../../etc/x", "a=b", "{a,b}", "~", "localhost*", "Host", "Match all", "Include x"]
+             "../../etc/x", "a=b", "{a,b}", "~", "localhost*", "Host", "Match all", "Include x", "nul\0.arc"]
 
     def test_names_and_tags(self):
         for i, name in enumerate(self.NAMES):

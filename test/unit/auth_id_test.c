@@ -68,6 +68,10 @@ main(void)
 	    "machines/w", EX_USAGE);
 	is_bad(SUB "/resourceGroups/dot./providers/Microsoft.HybridCompute/"
 	    "machines/w", EX_USAGE);
+	is_bad(SUB "/resourceGroups/g\xe2\x80\xae/providers/"	/* U+202E */
+	    "Microsoft.HybridCompute/machines/w", EX_USAGE);
+	is_bad(SUB "/resourceGroups/g\xc3/providers/"
+	    "Microsoft.HybridCompute/machines/w", EX_USAGE);
 	is_bad(SUB "/resourceGroups/../providers/Microsoft.HybridCompute/"
 	    "machines/w", EX_USAGE);
 	is_bad(GROUP "/providers/Microsoft.Storage/accounts/x", EX_USAGE);
