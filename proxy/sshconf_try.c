@@ -53,8 +53,8 @@ sshconf_try(const char *config, const char *host, struct secret *answer,
     struct err *e)
 {
 	/* SHELL runs each Match exec; and nobody's DNS shall be asked */
-	const char *argv[] = { "env", "SHELL=/bin/false", "ssh", "-G",
-	    "-o", "CanonicalizeHostname=no", "-F", config, "--", host, NULL };
+	const char *argv[] = { "env", "SHELL=/bin/false", "ssh", "-G", "-F",
+	    config, "-o", "CanonicalizeHostname=no", "--", host, NULL };
 	struct secret said = SECRET_INIT;
 	int status, rc = -1;
 
