@@ -360,7 +360,7 @@ update(const struct sshcert_files *f, const char *name,
 {
 	struct secret now = SECRET_INIT;
 	bool same = folder_read(&f->folder, name, FOLDER_FILE_MAX,
-	    &now) == 0 && now.len == text->len && memcmp(now.data, text->data, now.len) == 0;
+	    &now) == 0 && secret_same(&now, text);
 
 	secret_free(&now);
 	if (!same && folder_write(&f->folder, name, FOLDER_FILE_MAX,

@@ -46,8 +46,7 @@ read_token(const struct js *j, const struct entry *x, struct token *t)
 static bool
 is_refused(const struct token *t, const struct secret *refused)
 {
-	return (refused != NULL && refused->len == t->text.len &&
-	    memcmp(refused->data, t->text.data, t->text.len) == 0);
+	return (refused != NULL && secret_same(refused, &t->text));
 }
 
 static int

@@ -94,8 +94,7 @@ refresh(const struct token_request *r, struct account *a,
 		struct err unread = ERR_INIT;
 
 		if (account_secret(a, &secret, try == 0 ? e : &unread) == -1 ||
-		    (last.len == secret.len &&
-		    memcmp(last.data, secret.data, last.len) == 0))
+		    secret_same(&last, &secret))
 			break;
 		if ((rc = redeem(r, a, &secret, answer, e)) == 0) {
 			keep(a, answer);

@@ -19,6 +19,7 @@
 #include "proxy/cmd.h"
 #include "proxy/cmd_config.h"
 #include "proxy/cmd_machines.h"
+#include "proxy/config_places.h"
 #include "proxy/hostnames.h"
 #include "proxy/opts.h"
 #include "proxy/shown.h"

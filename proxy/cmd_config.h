@@ -5,36 +5,15 @@
 #ifndef PROXY_CMD_CONFIG_H
 #define PROXY_CMD_CONFIG_H
 
-#include <limits.h>
-#include <stdbool.h>
-
+struct config_places;
 struct err;
 struct secret;
-
-/* Where things are, as absolute paths: ssh takes "~" for the home of passwd(5). */
-struct config_places {
-	char	home[PATH_MAX];		/* $HOME */
-	char	ssh[PATH_MAX];		/* ~/.ssh */
-	char	config[PATH_MAX];	/* ~/.ssh/config */
-	char	backup[PATH_MAX];	/* ~/.ssh/config.arc-relay.bak */
-	char	known_hosts[PATH_MAX];	/* ~/.ssh/known_hosts.arc */
-	char	folder[PATH_MAX];	/* ~/.ssh/config.d; "": --file is elsewhere */
-	char	ours[PATH_MAX];		/* what we write */
-};
 
 enum config_how {
 	CONFIG_DO,
 	CONFIG_TELL,		/* what would be done */
 	CONFIG_DIFF,		/* what would change, as diff -u */
 };
-
-/* file: of --file, absolute; NULL: in config.d.  Returns 0, or -1 with EX_CONFIG. */
-int	 config_places(const char *file, struct config_places *p,
-	    struct err *e);
-
-/* path with ~ for $HOME, for people.  Returns out. */
-const char *config_tilde(const struct config_places *p, const char *path,
-	    char out[PATH_MAX]);
 
 /*
  * Puts text (of sshconf_write) into its place, once the real ssh has taken it, and

@@ -186,6 +186,13 @@ secret_move(struct secret *to, struct secret *from)
 	*from = (struct secret)SECRET_INIT;
 }
 
+bool
+secret_same(const struct secret *a, const struct secret *b)
+{
+	return (a->len == b->len &&
+	    (a->len == 0 || memcmp(a->data, b->data, a->len) == 0));
+}
+
 void
 secret_free(struct secret *s)
 {

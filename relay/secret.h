@@ -5,6 +5,7 @@
 #ifndef RELAY_SECRET_H
 #define RELAY_SECRET_H
 
+#include <stdbool.h>
 #include <stddef.h>
 
 struct secret {
@@ -22,6 +23,9 @@ int	 secret_set(struct secret *s, const void *data, size_t len);
 
 /* Replaces what to held by what from holds; from is empty then. */
 void	 secret_move(struct secret *to, struct secret *from);
+
+/* Do both hold the same bytes?  For what nobody guesses at: it takes its time. */
+bool	 secret_same(const struct secret *a, const struct secret *b);
 
 /* Wipes and frees the bytes; s is empty and can be used again. */
 void	 secret_free(struct secret *s);

@@ -141,7 +141,7 @@ class Lists(unittest.TestCase):
     @staticmethod
     def is_id(machine):
         """Could Azure have it?  The rest is left out."""
-        return (all(c in LETTERS or c in "_-.()" or ord(c) > 127 for c in machine["group"])
+        return (all(c in LETTERS or c in "_-.()" or c.isalpha() for c in machine["group"])
                 and machine["group"] != "" and not machine["group"].endswith(".")
                 and not machine["name"].endswith("."))
 
