@@ -5,7 +5,8 @@ The wall clock is a median, CPU time the least of all rounds.  What is compared 
 round, so that a machine that is busy with something else slows down all of it.
 CPU time and memory are those of the process itself (cost.c); the wall clock has in it what
 the emulator, which is Python, takes to answer.  The exponent is the slope in
-log-log of the CPU time beyond that of one machine.
+log-log of the CPU time beyond that of one machine, between the two largest sizes: with
+a hundred machines it is lost in the noise of a start.
 
 usage: config_figures.py [--rounds N] [--most MACHINES] [--json FILE]
 environment: BUILD  folder of the programs
@@ -162,14 +163,11 @@ def tags(i):
     return {"env": ("prod", "test", "dev")[i % 3], "owner": f"team {i % 50}", "ssh_user": "azureuser"}
 
 
-def exponent(rows, base):
-    """Least squares of log(CPU beyond that of base machines) over log(n)."""
-    points = [(math.log(n), math.log(max(r["cpu_ms"] - rows[base]["cpu_ms"], 0.01)))
-              for n, r in rows.items() if n != base]
-    if len(points) < 2:
-        return float("nan")
-    mean_x, mean_y = (sum(p[i] for p in points) / len(points) for i in (0, 1))
-    return sum((x - mean_x) * (y - mean_y) for x, y in points) / sum((x - mean_x) ** 2 for x, _ in points)
+def exponent(rows):
+    """Of CPU time, less that of the fewest machines, between the two largest sizes."""
+    base = rows[min(rows)]["cpu_ms"]
+    (n, less), (most, more) = [(n, rows[n]["cpu_ms"] - base) for n in sorted(rows)[-2:]]
+    return math.log(more / less) / math.log(most / n) if 0 < less < more and n > min(rows) else float("nan")
 
 
 # --- the tables ---
@@ -180,7 +178,7 @@ def print_growth(table):
         for n, r in rows.items():
             print(f"{n:>10} machines     {r['wall_ms']:10.0f}{r['cpu_ms']:10.1f}{r['rss_kib']:10.0f}"
                   f"{r['requests']:10.0f}{r['bytes']:12}")
-        print(f"{'':14}CPU grows as n^{exponent(rows, min(rows)):.2f}, "
+        print(f"{'':14}CPU grows as n^{exponent(rows):.2f}, "
               f"{1000 * (rows[max(rows)]['cpu_ms'] - rows[min(rows)]['cpu_ms']) / max(rows):.0f} us a machine")
 
 
