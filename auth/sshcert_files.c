@@ -176,8 +176,10 @@ sshcert_files_key(const struct sshcert_files *f, struct keys_rsa *k,
 static int
 cannot_write(const struct sshcert_files *f, const char *name, struct err *e)
 {
-	err_sys(e, EX_CANTCREAT, "", "cannot write %.100s beside %.100s", name,
-	    f->key);
+	int folder = (int)(strrchr(f->key, '/') + 1 - f->key);
+
+	err_sys(e, EX_CANTCREAT, "", "cannot write %.*s%.100s",
+	    folder < 100 ? folder : 100, f->key, name);
 	return (err_fix(e, "free the disk, or choose a file elsewhere: --file "
 	    "FILE"));
 }

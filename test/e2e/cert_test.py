@@ -669,7 +669,7 @@ class Files(CertCase):
         files = self.snapshot()
         done = self.cert("ensure", box=["sh", "-c", 'ulimit -f 0; trap "" XFSZ; exec "$@"', "sh"])
         self.assertEqual(done.returncode, 73, done.stderr)
-        self.assertRegex(done.stderr, r"\Aarc-relay: cannot write id_rsa-cert.pub [^\n]+ free the disk[^\n]+\n\Z")
+        self.assertRegex(done.stderr, r"\Aarc-relay: cannot write [^\n]+/id_rsa-cert.pub: [^\n]+ free the disk[^\n]+\n\Z")
         self.assertEqual(self.snapshot(), files)
         self.good("ensure")
 
