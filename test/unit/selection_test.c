@@ -279,11 +279,13 @@ test_pages(void)
 	struct graph_page p;
 	const char *what;
 	size_t i;
+	int rc;
 
-	for (i = 0; i < sizeof(bad) / sizeof(bad[0]); i++)
-		ok(page(bad[i].text, &p, &what, &l) == -1 &&
-		    strstr(what, bad[i].what) != NULL, "%s: %s", bad[i].text,
-		    what);
+	for (i = 0; i < sizeof(bad) / sizeof(bad[0]); i++) {
+		rc = page(bad[i].text, &p, &what, &l);
+		ok(rc == -1 && strstr(what, bad[i].what) != NULL, "%s: %s",
+		    bad[i].text, what);
+	}
 	ok(page("{\"data\":[],\"totalRecords\":0}", &p, &what, &l) == 0 &&
 	    p.rows == 0 && p.next == NULL, "an empty list");
 	ok(page("{\"data\":[{\"id\":\"/a\",\"name\":\"a\",\"tags\":null}],"
