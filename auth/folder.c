@@ -223,7 +223,8 @@ folder_read(const struct folder *f, const char *name, size_t max,
 
 /* A file that has all of data and a name that nobody knows. */
 static int
-write_temp(const struct folder *f, const char *temp, const struct secret *data)
+write_temp(const struct folder *f, const char *temp, const struct secret *data,
+    bool quick)
 {
 	int fd = openat(f->fd, temp,
 	    O_WRONLY | O_CREAT | O_EXCL | O_NOFOLLOW | O_CLOEXEC, 0600);
@@ -233,7 +234,8 @@ write_temp(const struct folder *f, const char *temp, const struct secret *data)
 		return (-1);
 	/* fchmod: a umask may have taken our own bits away */
 	ok = fchmod(fd, 0600) == 0 &&
-	    text_write_all(fd, data->data, data->len) == 0 && fsync(fd) == 0;
+	    text_write_all(fd, data->data, data->len) == 0 &&
+	    (quick || fsync(fd) == 0);
 	if (close(fd) == -1)
 		ok = 0;		/* a full disk may say so only now */
 	return (ok ? 0 : -1);
@@ -262,7 +264,7 @@ give_name(const struct folder *f, const char *temp, const char *name,
 
 static int
 write_whole(const struct folder *f, const char *name, size_t max,
-    const struct secret *data, bool replace)
+    const struct secret *data, bool replace, bool quick)
 {
 	char temp[sizeof(FOLDER_TEMP) + 16];
 	uint32_t random;
@@ -275,14 +277,15 @@ write_whole(const struct folder *f, const char *name, size_t max,
 	crypto_random(&random, sizeof(random));
 	(void)snprintf(temp, sizeof(temp), FOLDER_TEMP "%08x%08x",
 	    (unsigned)getpid(), random);
-	if (write_temp(f, temp, data) == -1 ||
+	if (write_temp(f, temp, data, quick) == -1 ||
 	    give_name(f, temp, name, replace) == -1) {
 		why = errno;
 		(void)unlinkat(f->fd, temp, 0);
 		errno = why;
 		return (-1);
 	}
-	(void)fsync(f->fd);	/* lost in a crash, it is made again */
+	if (!quick)
+		(void)fsync(f->fd);	/* lost in a crash, it is made again */
 	return (0);
 }
 
@@ -290,14 +293,21 @@ int
 folder_write(const struct folder *f, const char *name, size_t max,
     const struct secret *data)
 {
-	return (write_whole(f, name, max, data, true));
+	return (write_whole(f, name, max, data, true, false));
+}
+
+int
+folder_write_quick(const struct folder *f, const char *name, size_t max,
+    const struct secret *data)
+{
+	return (write_whole(f, name, max, data, true, true));
 }
 
 int
 folder_write_new(const struct folder *f, const char *name, size_t max,
     const struct secret *data)
 {
-	return (write_whole(f, name, max, data, false));
+	return (write_whole(f, name, max, data, false, false));
 }
 
 bool

@@ -77,7 +77,11 @@ int	 folder_read(const struct folder *f, const char *name, size_t max,
 int	 folder_write(const struct folder *f, const char *name, size_t max,
 	    const struct secret *data);
 
-/* The same for a file that is not there yet, else EEXIST. */
+/* The same without waiting for the disk: a crash of the system may lose both. */
+int	 folder_write_quick(const struct folder *f, const char *name, size_t max,
+	    const struct secret *data);
+
+/* As folder_write for a file that is not there yet, else EEXIST. */
 int	 folder_write_new(const struct folder *f, const char *name, size_t max,
 	    const struct secret *data);
 

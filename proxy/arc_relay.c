@@ -24,6 +24,7 @@ static const struct verb {
 	{ "cert", cmd_cert, "get or renew an SSH certificate of Entra's" },
 	{ "config", cmd_config, "write the machines into ssh's configuration" },
 	{ "credentials", cmd_credentials, "get the relay credential of a machine" },
+	{ "explain", cmd_explain, "what the last failure means, or an id, or pasted output" },
 	{ "inventory", cmd_inventory, "machines for ansible" },
 	{ "list", cmd_list, "the machines that you can see" },
 	{ "login", cmd_login, "log in to Azure" },

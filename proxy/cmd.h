@@ -16,6 +16,7 @@ int	 cmd_cache(int argc, char **argv, struct err *e);
 int	 cmd_cert(int argc, char **argv, struct err *e);
 int	 cmd_config(int argc, char **argv, struct err *e);
 int	 cmd_credentials(int argc, char **argv, struct err *e);
+int	 cmd_explain(int argc, char **argv, struct err *e);
 int	 cmd_inventory(int argc, char **argv, struct err *e);
 int	 cmd_list(int argc, char **argv, struct err *e);
 int	 cmd_login(int argc, char **argv, struct err *e);

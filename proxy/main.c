@@ -11,6 +11,7 @@
 #include "proxy/diag.h"
 #include "proxy/dial.h"
 #include "proxy/harden.h"
+#include "proxy/lasterror.h"
 #include "proxy/lastwords.h"
 #include "proxy/opts.h"
 #include "proxy/pump.h"
@@ -89,7 +90,7 @@ tell_as_sshproxy(const struct pump *p, const struct wire_answer *refusal,
 
 /*
  * The one place where an error is told: to ssh, which shows it even where our
- * stderr goes nowhere, and on stderr.
+ * stderr goes nowhere, on stderr, and then to who asks for it later.
  */
 static void
 tell(const struct opts *o, struct sshio *ssh, const struct pump *p,
@@ -109,6 +110,8 @@ tell(const struct opts *o, struct sshio *ssh, const struct pump *p,
 		log_always("fatal", "%s", line);
 	else if (!said || !isatty(STDERR_FILENO))	/* not twice */
 		(void)fprintf(stderr, "%s\n", line);
+	if (e->status != EX_USAGE)
+		lasterror_keep(o->has_target ? o->target.text : "", e, line);
 }
 
 int
