@@ -1,16 +1,23 @@
 /*
- * arc-relay explain: what went wrong, when nobody saw it.
+ * arc-relay explain: what went wrong and what to do: the last failure of a
+ * session, an id, or what somebody saw.
  */
 #include <stdio.h>
+#include <string.h>
+#include <unistd.h>
 
 #include "auth/json.h"
 #include "proxy/cmd.h"
 #include "proxy/cmd_options.h"
+#include "proxy/explain.h"
 #include "proxy/lasterror.h"
 #include "relay/err.h"
+#include "relay/secret.h"
+
+#define COLUMNS	79
 
 static const struct option_row table[] = {
-	{ 0, "json", NULL, "one JSON object", 0 },
+	{ 0, "json", NULL, "JSON in place of text", 0 },
 	CMD_LAST_ROWS
 };
 enum { O_JSON };
@@ -34,11 +41,165 @@ print_last_json(const struct lasterror *last, bool is, struct err *e)
 	return (rc);
 }
 
+/* "cause:  Words ..", broken at blanks. */
+static void
+print_words(const char *label, const char *text)
+{
+	size_t column = (size_t)printf("%-8s", label), len;
+
+	for (; *text != '\0'; text += len + (text[len] == ' ')) {
+		len = strcspn(text, " ");
+		if (column > 8 && column + 1 + len > COLUMNS)
+			column = (size_t)printf("\n%8s", "") - 1;
+		else if (column > 8)
+			column += (size_t)printf(" ");
+		column += (size_t)printf("%.*s", (int)len, text);
+	}
+	printf("\n");
+}
+
+/* line: where it was seen; 0: nowhere. */
+static void
+print_row(const struct explain_row *row, size_t line)
+{
+	size_t i;
+
+	printf("%s    ", row->id);
+	if (line > 0)
+		printf("line %zu, ", line);
+	printf("%s, exit status ", row->phase);
+	for (i = 0; i < EXPLAIN_STATUSES && row->status[i] != 0; i++)
+		printf("%s%d", i > 0 ? " or " : "", row->status[i]);
+	printf("%s\n", row->retryable ? ", may pass by itself" : "");
+	print_words("cause:", row->cause);
+	print_words("do:", row->fix);
+}
+
+/* What is seen of it, without the marks. */
+static void
+print_seen(const struct explain_row *row)
+{
+	const char *seen = row->seen, *label = "seen:";
+	size_t len;
+
+	for (; *seen != '\0'; seen += len + (seen[len] == '\n')) {
+		seen += *seen == '-' || *seen == '~';
+		len = strcspn(seen, "\n");
+		printf("%-8s%.*s\n", label, (int)len, seen);
+		label = "";
+	}
+}
+
+static struct js *
+as_json(const struct explain_row *row, size_t line, bool *whole)
+{
+	struct js *j = js_object();
+
+	*whole = js_set_string(j, "id", row->id) == 0 &&
+	    js_set_string(j, "phase", row->phase) == 0 &&
+	    (line == 0 || js_set_integer(j, "line", (int64_t)line) == 0) &&
+	    js_set_string(j, "cause", row->cause) == 0 &&
+	    js_set_string(j, "fix", row->fix) == 0 &&
+	    js_set_integer(j, "status", row->status[0]) == 0 &&
+	    js_set_boolean(j, "retryable", row->retryable) == 0;
+	return (j);
+}
+
+static int
+explain_id(const char *id, bool json, struct err *e)
+{
+	const struct explain_row *row = explain_find(id);
+	struct js *j;
+	bool whole;
+	int rc;
+
+	if (row == NULL) {
+		err_set(e, EX_USAGE, "", "there is no id \"%.40s\"; they are "
+		    "from %s to %s", id, explain_table[0].id,
+		    explain_table[explain_rows - 1].id);
+		return (err_fix(e, "see arc-relay-errors(7); for other text: "
+		    "arc-relay explain -"));
+	}
+	if (json) {
+		j = as_json(row, 0, &whole);
+		rc = whole ? cmd_print_json(j, e) :
+		    err_set(e, EX_OSERR, "", "out of memory");
+		js_free(j);
+		return (rc);
+	}
+	print_row(row, 0);
+	print_seen(row);
+	return (0);
+}
+
+/* Reads to the end, at most EXPLAIN_INPUT_MAX bytes.  Returns how many, or -1. */
+static ssize_t
+read_input(char *text)
+{
+	size_t len = 0;
+	ssize_t n;
+
+	do {
+		n = read(STDIN_FILENO, text + len, EXPLAIN_INPUT_MAX - len);
+		if (n == -1)
+			return (-1);
+		len += (size_t)n;
+	} while (n > 0 && len < EXPLAIN_INPUT_MAX);
+	return ((ssize_t)len);
+}
+
+static int
+explain_seen(char *text, size_t len, bool json, struct err *e)
+{
+	struct explain_hit hit[EXPLAIN_MAX];
+	struct cmd_array array = { .n = 0 };
+	size_t n = explain_text(text, len, hit), i;
+	struct js *j;
+	bool whole;
+
+	for (i = 0; i < n; i++)
+		if (json) {
+			j = as_json(hit[i].row, hit[i].line, &whole);
+			cmd_array_add(&array, j, whole);
+		} else {
+			printf("%s", i > 0 ? "\n" : "");
+			print_row(hit[i].row, hit[i].line);
+		}
+	if (json && cmd_array_end(&array, e) == -1)
+		return (-1);
+	if (n > 0)
+		return (0);
+	err_set(e, EX_UNAVAILABLE, "", "no cause is recognised in these %zu "
+	    "bytes", len);
+	return (err_fix(e, "try with the output of ssh -v; all that is known is "
+	    "in arc-relay-errors(7)"));
+}
+
+/* What somebody saw may have a secret in it. */
+static int
+explain_input(bool json, struct err *e)
+{
+	char *text = secret_malloc(EXPLAIN_INPUT_MAX);
+	ssize_t len;
+	int rc;
+
+	if (text == NULL)
+		return (err_set(e, EX_OSERR, "", "out of memory"));
+	if ((len = read_input(text)) == -1)
+		rc = err_sys(e, EX_IOERR, "", "cannot read what is to be "
+		    "explained");
+	else
+		rc = explain_seen(text, (size_t)len, json, e);
+	secret_mfree(text);
+	return (rc);
+}
+
 /* The last failure of arc-relay-proxy. */
 static int
 explain_last(bool json, struct err *e)
 {
 	struct lasterror last;
+	const struct explain_row *row;
 	char local[CMD_TIME_MAX], why[200];
 	int is = lasterror_read(&last, why, sizeof(why));
 
@@ -57,6 +218,8 @@ explain_last(bool json, struct err *e)
 		if (last.target[0] != '\0')
 			printf("%s, ", last.target);
 		printf("exit status %d:\n%s\n", last.status, last.line);
+		if ((row = explain_find(last.id)) != NULL)
+			print_row(row, 0);
 	}
 	return (0);
 }
@@ -65,12 +228,20 @@ int
 cmd_explain(int argc, char **argv, struct err *e)
 {
 	struct options o;
+	bool json;
 	int rc;
 
-	if ((rc = cmd_parse(table, "explain [OPTION ...]", NULL, argc, argv, &o,
-	    e)) != 0)
+	if ((rc = cmd_parse(table, "explain [OPTION ...] [ID | -]",
+	    "Without argument: the last error of arc-relay-proxy.  ID: as "
+	    "\"E501\".\n-: what is pasted on standard input, of ssh, az or "
+	    "Microsoft's sshproxy.\n", argc, argv, &o, e)) != 0)
 		return (rc == 1 ? 0 : -1);
-	if (o.nrest > 0)
-		return (err_set(e, EX_USAGE, "", "explain takes no argument"));
-	return (explain_last(o.value[O_JSON] != NULL, e));
+	json = o.value[O_JSON] != NULL;
+	if (o.nrest > 1)
+		return (err_set(e, EX_USAGE, "", "explain takes one ID, or -"));
+	if (o.nrest == 0)
+		return (explain_last(json, e));
+	if (strcmp(o.rest[0], "-") == 0)
+		return (explain_input(json, e));
+	return (explain_id(o.rest[0], json, e));
 }

@@ -1,17 +1,32 @@
-"""Goal: what went wrong can be asked for after the event: the last error of a session, kept."""
+"""Goal: what went wrong can be asked for after the event: the last error of a session, an id, or what
+somebody saw, whatever else is in it.
+"""
 
 import base64
 import json
 import os
+import re
 import stat
 import subprocess
 import time
+import unittest
+from pathlib import Path
 
 import tap
-from harness import HANG_S, WRAP, Fault, SshCase, deadline
+from explain_samples import SAMPLES
+from harness import HANG_S, WRAP, Fault, SshCase, clean_env, deadline
 
+TOP = Path(__file__).resolve().parents[2]
 ARC_RELAY = os.path.join(os.environ.get("BUILD", "build/release"), "arc-relay")
 NO_LISTENERS = "There are no listeners connected for the endpoint."
+
+
+def explain(case, *args, status=0, input=b"", env=None):
+    """What it prints, and its words on stderr."""
+    done = subprocess.run(WRAP + [ARC_RELAY, "explain", *args], input=input, env=env or clean_env("/nonexistent"),
+                          stdout=subprocess.PIPE, stderr=subprocess.PIPE, timeout=HANG_S)
+    case.assertEqual(done.returncode, status, done.stderr)
+    return done.stdout.decode(), done.stderr.decode()
 
 
 class ExplainCase(SshCase):
@@ -19,11 +34,8 @@ class ExplainCase(SshCase):
         super().setUp()
         self.kept = os.path.join(self.home, ".local/state/arc-relay/last-error")
 
-    def explain(self, *args, status=0, input=b"", env=None):
-        done = subprocess.run(WRAP + [ARC_RELAY, "explain", *args], input=input, env=env or self.env,
-                              stdout=subprocess.PIPE, stderr=subprocess.PIPE, timeout=HANG_S)
-        self.assertEqual(done.returncode, status, done.stderr)
-        return done.stdout.decode()
+    def explain(self, *args, status=0):
+        return explain(self, *args, status=status, env=self.env)[0]
 
     def fails(self, *options):
         """A session that fails with E501; the line of it."""
@@ -95,6 +107,73 @@ class ThroughSsh(ExplainCase):
         done = self.run_ssh("ssh", "arc", "true")
         self.assertEqual(done.returncode, 255)
         self.assertIn("E503", self.explain())
+
+
+class Ids(unittest.TestCase):
+    def test_an_id(self):
+        out, err = explain(self, "e505")
+        self.assertEqual(err, "")
+        self.assertTrue(out.startswith("E505 "), out)
+        for words in ("exit status 69", "cause:  The Arc agent is well", "do:     On Linux", "actively refused"):
+            self.assertIn(words, out)
+        self.assertLess(max(map(len, out.splitlines())), 80)
+
+    def test_json(self):
+        said = json.loads(explain(self, "E501", "--json")[0])
+        self.assertEqual({said.pop("id"), said.pop("phase"), said.pop("status"), said.pop("retryable")},
+                         {"E501", "relay", 69, True})
+        self.assertEqual(set(said), {"cause", "fix"})
+
+    def test_no_such_id(self):
+        for one in ("E999", "501", "", "E5011"):
+            self.assertIn("from E101 to E809", explain(self, one, status=64)[1])
+        explain(self, "E501", "E502", status=64)
+
+
+class Pasted(unittest.TestCase):
+    def seen(self, text, status=0):
+        """[(id, line)] of what is recognised."""
+        text = text if isinstance(text, bytes) else text.encode()
+        said = json.loads(explain(self, "-", "--json", input=text, status=status)[0])
+        return [(one["id"], one["line"]) for one in said]
+
+    def test_samples(self):
+        self.assertGreater(len(SAMPLES), 75)
+        for one, text in SAMPLES.items():
+            with self.subTest(one):
+                self.assertEqual([found for found, _ in self.seen(text)], [one])
+
+    def test_every_row_with_a_text_has_a_sample(self):
+        for one in re.findall(r'\{ "(E\d{3})"', (TOP / "proxy" / "explain_table.c").read_text()):
+            self.assertEqual("seen:" in explain(self, one)[0], one in SAMPLES, one)
+
+    def test_places(self):
+        text = "hello\n" + SAMPLES["E401"] + "\n\n" + SAMPLES["E705"] + SAMPLES["E401"]
+        self.assertEqual(self.seen(text), [("E401", 2), ("E705", 6)])
+
+    def test_our_own_line_is_known_by_its_id(self):
+        self.assertEqual(self.seen("arc-relay-proxy: web01: cannot resolve x: Permission denied (publickey [E601]\n"),
+                         [("E601", 1)])
+
+    def test_colours_and_line_ends_and_letters(self):
+        self.assertEqual(self.seen(b"\x1b[31mERROR\x1b[0m: (scope\x1b[1mLOCKED)\r\n"), [("E410", 1)])
+        self.assertEqual(self.seen("There are no listeners\r\n   connected for the endpoint"), [("E501", 1)])
+
+    def test_vague_words_count_only_alone(self):
+        self.assertEqual(self.seen(SAMPLES["E514"] + SAMPLES["E709"]), [("E709", 2)])
+
+    def test_nothing_known(self):
+        for text in (b"", b"all is well\n", b"\x00\xff\x1b[", b"[E999]", os.urandom(4096), b"\x1b" * 9999):
+            self.assertEqual(self.seen(text, status=69), [])
+        self.assertIn("no cause is recognised", explain(self, "-", input=b"x", status=69)[1])
+
+    def test_long_input(self):
+        self.assertEqual(self.seen(SAMPLES["E410"].encode() + b"a" * 4000000), [("E410", 1)])
+        self.seen(b"404 the resource " * 200000, status=69)
+
+    def test_text_for_people(self):
+        out = explain(self, "-", input=(SAMPLES["E501"] + SAMPLES["E505"]).encode())[0]
+        self.assertRegex(out, r"(?s)^E501    line 1, relay, exit status 69, may pass.*\n\nE505    line 3, relay")
 
 
 if __name__ == "__main__":
