@@ -148,6 +148,7 @@ UsePAM no
 PasswordAuthentication no
 PermitRootLogin yes
 MaxStartups 300
+SetEnv SHLVL=2
 {self.settings()}
 """)
         if os.geteuid() == 0:
