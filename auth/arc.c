@@ -61,8 +61,7 @@ no_machine(const struct arc_id *id, struct err *e)
 static int
 enable_first(const struct arc_id *id, struct err *e)
 {
-	return (err_fix(e, "let a contributor run once: az ssh arc "
-	    "--resource-group %s --name %s --local-user x", id->group,
+	return (err_fix(e, "let a contributor run once: arc-relay enable %s",
 	    id->name));
 }
 
@@ -77,8 +76,9 @@ no_endpoint(const struct arc_id *id, struct err *e)
  * 404 is of the machine or of its endpoint.  ARM says so by code when it is
  * sure; ResourceNotFound can be either, and then the message names the resource.
  */
-static int
-not_found(const struct arc_id *id, const struct arm_refusal *why, struct err *e)
+int
+arc_not_found(const struct arc_id *id, const struct arm_refusal *why,
+    struct err *e)
 {
 	const char *said = why->message;
 
@@ -103,7 +103,7 @@ explain(const struct arc_id *id, const struct arm_refusal *why, struct err *e)
 	if ((why->status == 404 || why->status == 410) &&
 	    (why->code[0] != '\0' || why->message[0] != '\0') &&
 	    strcasecmp(why->code, "SubscriptionNotFound") != 0)
-		return (not_found(id, why, e));
+		return (arc_not_found(id, why, e));
 	if (why->status == 403 && strcmp(e->id, "E401") == 0 &&
 	    strcasecmp(why->code, "AuthorizationFailed") == 0)
 		return (forbidden(id, why, e));

@@ -6,6 +6,7 @@
 
 #include <stddef.h>
 
+struct arm_refusal;
 struct cloud;
 struct err;
 struct relay_info;
@@ -44,5 +45,13 @@ int	 arc_id_parse(const char *text, struct arc_id *id, struct err *e);
 int	 arc_list_credentials(const struct cloud *c, const struct arc_id *id,
 	    const struct secret *token, int expires_in_s,
 	    struct relay_info *info, char *claims, size_t size, struct err *e);
+
+/*
+ * What is missing, after a 404 or 410 for a path of the machine: E201 the machine,
+ * E404 its endpoint or what is below.  e, which arm_call has filled, stays when it
+ * is neither.  Returns -1.
+ */
+int	 arc_not_found(const struct arc_id *id, const struct arm_refusal *why,
+	    struct err *e);
 
 #endif

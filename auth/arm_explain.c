@@ -94,6 +94,11 @@ not_registered(const struct told *t, struct err *e)
 
 	err_set(e, EX_CONFIG, "E403", "%.*s is not registered in the "
 	    "subscription", name_len, name);
+	if (name_len == 28 && strncasecmp(name, "Microsoft.HybridConnectivity",
+	    28) == 0)
+		return (err_fix(e, "arc-relay register%s%.*s, then restart the "
+		    "agent", sub_len > 0 ? " --subscription " : "", sub_len,
+		    sub));
 	return (err_fix(e, "az provider register -n %.*s%s%.*s, then restart "
 	    "the agent", name_len, name, sub_len > 0 ? " --subscription " : "",
 	    sub_len, sub));

@@ -4,6 +4,7 @@
 #include <poll.h>
 #include <stdio.h>
 #include <string.h>
+#include <strings.h>
 
 #include "auth/arc.h"
 #include "auth/arm.h"
@@ -146,4 +147,31 @@ creds_get(const struct creds_request *r, struct relay_info *out, struct err *e)
 	rc = get_once_for_all(&a, e);
 	cache_close(&c);
 	return (rc);
+}
+
+struct forgotten {
+	struct cache		*cache;
+	const struct arc_id	*id;
+};
+
+static void
+forget_one(void *arg, const struct cache_key *key, const struct entry *x)
+{
+	const struct forgotten *f = arg;
+
+	if (strcmp(x->kind, ENTRY_FAILURE) == 0 ||
+	    strcasecmp(x->machine, f->id->text) == 0)
+		cache_drop(f->cache, key);
+}
+
+void
+creds_forget(const struct arc_id *id)
+{
+	struct cache c;
+	struct forgotten f = { &c, id };
+
+	cache_open(&c);
+	if (cache_works(&c))
+		entry_each(&c, forget_one, &f);
+	cache_close(&c);
 }

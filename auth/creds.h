@@ -54,4 +54,10 @@ struct creds_request {
 int	 creds_get(const struct creds_request *r, struct relay_info *out,
 	    struct err *e);
 
+/*
+ * Forgets what the cache holds of a machine, of any port and login, and all failures:
+ * what Azure would say of it has changed.
+ */
+void	 creds_forget(const struct arc_id *id);
+
 #endif

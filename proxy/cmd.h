@@ -16,12 +16,15 @@ int	 cmd_cache(int argc, char **argv, struct err *e);
 int	 cmd_cert(int argc, char **argv, struct err *e);
 int	 cmd_config(int argc, char **argv, struct err *e);
 int	 cmd_credentials(int argc, char **argv, struct err *e);
+int	 cmd_disable(int argc, char **argv, struct err *e);
+int	 cmd_enable(int argc, char **argv, struct err *e);
 int	 cmd_explain(int argc, char **argv, struct err *e);
 int	 cmd_inventory(int argc, char **argv, struct err *e);
 int	 cmd_list(int argc, char **argv, struct err *e);
 int	 cmd_login(int argc, char **argv, struct err *e);
 int	 cmd_logout(int argc, char **argv, struct err *e);
 int	 cmd_names(int argc, char **argv, struct err *e);
+int	 cmd_register(int argc, char **argv, struct err *e);
 int	 cmd_version(int argc, char **argv, struct err *e);
 int	 cmd_whoami(int argc, char **argv, struct err *e);
 

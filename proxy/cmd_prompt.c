@@ -4,7 +4,9 @@
 #include <errno.h>
 #include <poll.h>
 #include <signal.h>
+#include <stdio.h>
 #include <string.h>
+#include <strings.h>
 #include <termios.h>
 #include <unistd.h>
 
@@ -113,4 +115,20 @@ prompt_secret(const char *what, struct secret *out, struct err *e)
 		err_set(e, EX_OSERR, "", "out of memory");
 	secret_wipe(line, sizeof(line));
 	return (rc);
+}
+
+int
+prompt_yes(const char *question, struct err *e)
+{
+	char line[16];
+
+	if (!isatty(STDIN_FILENO)) {
+		err_set(e, EX_USAGE, "", "nobody can be asked: standard input "
+		    "is no terminal");
+		return (err_fix(e, "--yes"));
+	}
+	fprintf(stderr, "%s [y/N] ", question);
+	if (fgets(line, sizeof(line), stdin) == NULL)
+		return (0);
+	return (strcasecmp(line, "y\n") == 0 || strcasecmp(line, "yes\n") == 0);
 }

@@ -1,5 +1,5 @@
 /*
- * Asking a person for a secret.
+ * Asking a person: for a secret, or whether to go on.
  */
 #ifndef PROXY_CMD_PROMPT_H
 #define PROXY_CMD_PROMPT_H
@@ -15,5 +15,11 @@ struct secret;
  * Returns 0 with out; or -1 with EX_NOINPUT: nothing came, or too much.
  */
 int	 prompt_secret(const char *what, struct secret *out, struct err *e);
+
+/*
+ * Asks a question that a "y" or "yes" answers well.  Returns 1 or 0; or -1 with
+ * EX_USAGE: standard input is no terminal, and the option --yes is the fix.
+ */
+int	 prompt_yes(const char *question, struct err *e);
 
 #endif

@@ -60,7 +60,7 @@ class Explanations(CredentialsCase):
     def test_not_registered(self):
         for code, word in [(409, "MissingSubscriptionRegistration"), (400, "NoRegisteredProviderFound")]:
             self.refused(code, {"error": {"code": word, "message": "Not registered."}}, 78, "E403",
-                         f"az provider register -n Microsoft.HybridConnectivity --subscription {self.emu.subscription}")
+                         f"arc-relay register --subscription {self.emu.subscription}")
 
     def test_locked(self):
         self.refused(409, {"error": {"code": "ScopeLocked", "message": (
@@ -80,8 +80,8 @@ class Explanations(CredentialsCase):
     def test_not_there(self):
         self.refused(410, {"error": {"code": "Gone", "message": "The machine was deleted."}}, 68, "E201",
                      f"web01 in group rg1 of subscription {self.emu.subscription}")
-        self.refused(404, {"error": {"code": "EndpointNotFound", "message": "x"}}, 78, "E404", "az ssh arc")
-        self.refused(412, {"error": {"code": "PreconditionFailed", "message": "x"}}, 78, "E405", "az ssh arc")
+        self.refused(404, {"error": {"code": "EndpointNotFound", "message": "x"}}, 78, "E404", "arc-relay enable web01")
+        self.refused(412, {"error": {"code": "PreconditionFailed", "message": "x"}}, 78, "E405", "arc-relay enable web01")
         self.refused(404, {"error": {"code": "InvalidResourceType", "message": "No such type."}}, 76, "E412",
                      "InvalidResourceType: No such type.")
 

@@ -204,8 +204,8 @@ class Parallel(CredentialsCase):
 class Refusals(CredentialsCase):
     def test_not_set_up(self):
         rid = self.emu.machine_id("new")
-        self.bad(78, "E404", machine="new", says="az ssh arc --resource-group rg1 --name new")
-        self.bad(78, "E405", machine="half", says="az ssh arc --resource-group rg1 --name half")
+        self.bad(78, "E404", machine="new", says="arc-relay enable new")
+        self.bad(78, "E405", machine="half", says="arc-relay enable half")
 
     def test_no_such_machine(self):
         rid = self.emu.machine_id("web01").replace("web01", "web99")
@@ -213,7 +213,7 @@ class Refusals(CredentialsCase):
 
     def test_not_registered(self):
         self.emu.arm.provider_state = "NotRegistered"
-        self.bad(78, "E403", says="az provider register -n Microsoft.HybridConnectivity")
+        self.bad(78, "E403", says="arc-relay register --subscription")
 
     def test_not_found_in_many_words(self):
         under = "The Resource 'Microsoft.HybridCompute/machines/web01"

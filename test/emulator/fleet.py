@@ -134,6 +134,7 @@ class Fleet:
         machine = self.machine(name, group, subscription)
         self.delete_endpoint(machine)
         self._lazy.pop(machine.entity.lower(), None)
+        self._agents.pop(machine.rid.lower(), None)
         del self._machines[machine.rid.lower()]
 
     def machine(self, name, group=None, subscription=None):

@@ -249,9 +249,9 @@ main(void)
 	explained(404, "SubscriptionNotFound", 0, EX_NOHOST, "E206", "tenant");
 	explained(409, "ScopeLocked", 0, EX_NOPERM, "E410", "az lock list");
 	explained(409, "MissingSubscriptionRegistration", 0, EX_CONFIG, "E403",
-	    "az provider register");
+	    "arc-relay register");
 	explained(400, "NoRegisteredProviderFound", 0, EX_CONFIG, "E403",
-	    "az provider register");
+	    "arc-relay register");
 	explained(400, "InvalidApiVersionParameter", 0, EX_PROTOCOL, "E412",
 	    "InvalidApiVersionParameter");
 	explained(408, "", 0, EX_TEMPFAIL, "E409", "arm.test");

@@ -1,0 +1,264 @@
+/*
+ * arc-relay enable: what a machine needs in Azure before ssh can reach it.  Looks
+ * first and writes only what is missing.
+ */
+#include <stdbool.h>
+#include <stdio.h>
+#include <string.h>
+
+#include "auth/creds.h"
+#include "auth/json.h"
+#include "proxy/cmd.h"
+#include "proxy/cmd_endpoint.h"
+#include "proxy/cmd_options.h"
+#include "proxy/shown.h"
+#include "relay/err.h"
+
+#define SSH_PORT	22
+
+static const struct option_row table[] = {
+	CMD_ROWS,
+	{ 0, "port", "N", "port of its SSH server (as it is, or 22)", 0 },
+	{ 0, "recreate", NULL, "delete the endpoint first; cuts sessions", 0 },
+	{ 0, "timeout", "S", "seconds to wait for Azure (300)", 0 },
+	{ 0, "credential", "NAME", "only this token source", 0 },
+	{ 0, "json", NULL, "one JSON object", 0 },
+	CMD_LAST_ROWS
+};
+enum { O_PORT = CMD_NROWS, O_RECREATE, O_TIMEOUT, O_CREDENTIAL, O_JSON };
+
+/* What is known, and what was done. */
+struct work {
+	struct arc_endpoint	 azure;
+	const struct arc_id	*id;
+	int			 wanted;	/* port; 0: as it is */
+	bool			 recreate;
+	struct arc_state	 state;
+	bool			 looked;	/* what follows is known */
+	bool			 had_endpoint;
+	int			 port_before;	/* 0: no service configuration */
+	bool			 new_endpoint, new_service;
+	int			 port;		/* in the end */
+};
+
+static bool
+is_id(const struct err *e, const char *id)
+{
+	return (strcmp(e->id, id) == 0);
+}
+
+/* Who may not read the machine may still be allowed the rest. */
+static int
+look(struct work *w, struct err *e)
+{
+	if (arc_state_get(&w->azure, &w->state, e) == -1 && !is_id(e, "E402"))
+		return (-1);
+	if (arc_endpoint_get(&w->azure, &w->had_endpoint, e) == -1 ||
+	    (w->had_endpoint && arc_service_get(&w->azure, &w->port_before,
+	    e) == -1))
+		return (-1);
+	w->looked = true;
+	return (0);
+}
+
+static int
+write_missing(struct work *w, struct err *e)
+{
+	bool recreate = w->recreate && w->had_endpoint;
+
+	if (recreate && arc_endpoint_delete(&w->azure, e) == -1)
+		return (-1);
+	if (recreate || !w->had_endpoint) {
+		if (arc_endpoint_put(&w->azure, e) == -1)
+			return (-1);
+		w->new_endpoint = true;
+	}
+	w->port = w->wanted != 0 ? w->wanted : w->port_before != 0 ?
+	    w->port_before : SSH_PORT;
+	if (!recreate && w->port == w->port_before)
+		return (0);
+	if (arc_service_put(&w->azure, w->port, e) == -1)
+		return (-1);
+	w->new_service = true;
+	return (0);
+}
+
+static const char *
+endpoint_word(const struct work *w)
+{
+	return (!w->new_endpoint ? "existed" : w->had_endpoint ? "recreated" :
+	    "created");
+}
+
+static const char *
+service_word(const struct work *w)
+{
+	return (!w->new_service ? "existed" : w->port_before == 0 ? "created" :
+	    w->port_before == w->port ? "recreated" : "changed");
+}
+
+static int
+print_json(const struct work *w, struct err *e)
+{
+	struct js *j = js_object();
+	int rc;
+
+	if (js_set_string(j, "id", w->id->text) == -1 ||
+	    js_set_string(j, "endpoint", endpoint_word(w)) == -1 ||
+	    js_set_string(j, "service", service_word(w)) == -1 ||
+	    js_set_integer(j, "port", w->port) == -1 ||
+	    js_set_integer(j, "port_before", w->port_before) == -1 ||
+	    js_set_string(j, "status", w->state.status) == -1 ||
+	    js_set_string(j, "agent", w->state.agent) == -1 ||
+	    js_set_boolean(j, "changed",
+	    w->new_endpoint || w->new_service) == -1)
+		rc = err_set(e, EX_OSERR, "", "out of memory");
+	else
+		rc = cmd_print_json(j, e);
+	js_free(j);
+	return (rc);
+}
+
+static void
+print_lines(const struct work *w)
+{
+	const char *name = w->id->name;
+
+	printf("%s: endpoint %s\n", name, w->new_endpoint ? endpoint_word(w) :
+	    "was there");
+	if (!w->new_service)
+		printf("%s: SSH goes to port %d, as before\n", name, w->port);
+	else if (w->port_before != 0 && w->port_before != w->port)
+		printf("%s: SSH goes to port %d now, no longer to %d\n", name,
+		    w->port, w->port_before);
+	else
+		printf("%s: SSH goes to port %d now\n", name, w->port);
+	if (w->new_endpoint)
+		printf("%s: its agent needs 30 to 90 s to notice; ssh waits "
+		    "for it\n", name);
+}
+
+static void
+warn(const struct err *e)
+{
+	char line[ERR_LINE_MAX + 1];
+
+	fprintf(stderr, "%s\n", err_line(e, "arc-relay", NULL, line,
+	    sizeof(line)));
+}
+
+/* What will keep ssh away although Azure is set up; others chose these texts. */
+static void
+warn_of_agent(const struct work *w)
+{
+	const struct arc_state *s = &w->state;
+	struct err e = ERR_INIT;
+	char status[80], agent[80];
+
+	(void)shown(s->status, status, sizeof(status));
+	(void)shown(s->agent, agent, sizeof(agent));
+	if (s->status[0] != '\0' && strcmp(s->status, "Connected") != 0) {
+		err_set(&e, EX_UNAVAILABLE, "E204", "%s is %s%s%.30s: its Arc "
+		    "agent does not report to Azure", w->id->name, status,
+		    s->since[0] != '\0' ? " since " : "", s->since);
+		err_fix(&e, "on the machine: sudo azcmagent show");
+		warn(&e);
+	}
+	if (arc_agent_is_below(s->agent, 1, 31)) {
+		err_set(&e, EX_UNAVAILABLE, "E205", "the Arc agent of %s is "
+		    "%s, too old for %s", w->id->name, agent,
+		    arc_agent_is_below(s->agent, 1, 13) ? "SSH" :
+		    "a service configuration");
+		err_fix(&e, "upgrade azcmagent on the machine to 1.31 or later");
+		warn(&e);
+	}
+}
+
+/* Only for what a role is missing: a lock or a policy stops everybody. */
+static bool
+needs_administrator(const struct err *e)
+{
+	return (e->status == EX_NOPERM && (is_id(e, "E401") ||
+	    is_id(e, "E402") || is_id(e, "E407")));
+}
+
+/* The commands that make what is missing, as far as that is known. */
+static void
+hand_over(const struct work *w, bool json, struct err *e)
+{
+	char endpoint[ARC_COMMAND_MAX], service[ARC_COMMAND_MAX];
+	bool no_endpoint = !w->looked || !w->had_endpoint;
+	int port = w->wanted != 0 ? w->wanted : w->port_before != 0 ?
+	    w->port_before : SSH_PORT;
+	struct js *j;
+
+	if (w->new_endpoint)
+		no_endpoint = false;
+	arc_put_command(w->id, 0, endpoint);
+	arc_put_command(w->id, port, service);
+	if (json) {
+		j = js_object();
+		if (js_set_string(j, "id", w->id->text) == 0 &&
+		    (!no_endpoint || js_set_string(j, "commands.endpoint",
+		    endpoint) == 0) &&
+		    js_set_string(j, "commands.service", service) == 0)
+			(void)cmd_print_json(j, e);
+		js_free(j);
+	} else {
+		fprintf(stderr, "An administrator of the machine can run:\n");
+		if (no_endpoint)
+			printf("%s\n", endpoint);
+		printf("%s\n", service);
+		(void)fflush(stdout);
+	}
+	err_fix(e, "hand the command%s above to someone with the role "
+	    "\"Contributor\" or \"Owner\" there", no_endpoint ? "s" : "");
+}
+
+static int
+enable(const struct options *o, struct cmd_azure *az, struct err *e)
+{
+	struct work w = { .wanted = 0 };
+	struct arc_id id;
+	long port = 0;
+	int rc;
+
+	if ((o->value[O_PORT] != NULL && options_number(o->value[O_PORT], 1,
+	    65535, "--port", &port, e) == -1) || cmd_endpoint(o,
+	    o->value[O_TIMEOUT], az, &id, &w.azure, e) == -1)
+		return (-1);
+	w.id = &id;
+	w.wanted = (int)port;
+	w.recreate = o->value[O_RECREATE] != NULL;
+	if ((rc = look(&w, e)) == 0)
+		rc = write_missing(&w, e);
+	if (w.new_endpoint || w.new_service || w.recreate)
+		creds_forget(&id);
+	if (rc == -1 && needs_administrator(e))
+		hand_over(&w, o->value[O_JSON] != NULL, e);
+	if (rc == -1)
+		return (-1);
+	if (o->value[O_JSON] != NULL)
+		rc = print_json(&w, e);
+	else
+		print_lines(&w);
+	warn_of_agent(&w);
+	return (rc);
+}
+
+int
+cmd_enable(int argc, char **argv, struct err *e)
+{
+	struct cmd_azure az;
+	struct options o;
+	int rc;
+
+	if ((rc = cmd_parse(table, "enable [OPTION ...] TARGET", NULL, argc,
+	    argv, &o, e)) != 0)
+		return (rc == 1 ? 0 : -1);
+	if (cmd_azure_open(&o, o.value[O_CREDENTIAL], &az, e) == -1)
+		return (-1);
+	rc = enable(&o, &az, e);
+	cmd_azure_close(&az);
+	return (rc);
+}

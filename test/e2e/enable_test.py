@@ -1,0 +1,286 @@
+"""Goal: one command sets a machine up, and writes nothing that is there already; who may
+not is told what to hand to whom; nothing is deleted that was not shown.
+"""
+
+import json
+import os
+import pty
+import shlex
+import subprocess
+
+import tap
+from harness import HANG_S, PROXY, TOOL, WRAP, EmulatorCase, Fault, deadline
+
+PROVIDER = "Microsoft.HybridConnectivity"
+
+
+class EnableCase(EmulatorCase):
+    def setUp(self):
+        super().setUp()
+        self.emu.faults.clear()
+        arm = self.emu.arm
+        arm.provider_state, arm.registering_polls = "Registered", 1
+        arm.slow_operations, arm.operation_style, arm.operation_result = 0, "azure-async", "Succeeded"
+        self.seen = len(self.emu.log.find(who="arm"))
+
+    def tearDown(self):
+        for machine in self.emu.machines():
+            self.emu.remove_machine(machine.name)
+        super().tearDown()
+
+    def add(self, name, **settings):
+        return self.emu.add_machine(name, service="echo", **settings)
+
+    def new(self, delay=0.0):
+        machine = self.add("new", endpoint=False, service_port=None)
+        machine.agent_delay = delay
+        return machine
+
+    def command(self, verb, *args):
+        return WRAP + [TOOL, verb, "--cloud-file", self.emu.cloud_file, *args]
+
+    def run_verb(self, verb, *args, status=0, says="", **run):
+        run.setdefault("stdin", subprocess.DEVNULL)
+        done = subprocess.run(self.command(verb, *args), env=self.env, capture_output=True, text=True,
+                              timeout=HANG_S, **run)
+        self.assertEqual(done.returncode, status, done.stderr + done.stdout)
+        self.assertIn(says, done.stderr + done.stdout)
+        return done
+
+    def result(self, verb, *args):
+        return json.loads(self.run_verb(verb, "--json", *args).stdout)
+
+    def writes(self):
+        """What was written in this test, in order."""
+        return [(row["method"], row["operation"]) for row in self.emu.log.find(who="arm")[self.seen:]
+                if row["method"] in ("PUT", "PATCH", "DELETE") or row["operation"] == "register"]
+
+    def dial(self, name, *args):
+        """A line there and back by the proxy."""
+        child = subprocess.Popen(WRAP + [PROXY, "--cloud-file", self.emu.cloud_file, "--connect-to",
+                                         f"127.0.0.1:{self.emu.relay_port}", *args, self.emu.machine_id(name)],
+                                 env=self.env, stdin=subprocess.PIPE, stdout=subprocess.PIPE, stderr=subprocess.PIPE)
+        child.stdin.write(b"SSH-2.0-hello\r\n")
+        child.stdin.flush()
+        first = child.stdout.read(15)
+        _, err = child.communicate(timeout=HANG_S)
+        self.assertEqual((child.returncode, first), (0, b"SSH-2.0-hello\r\n"), err)
+
+
+ENDPOINT, SERVICE = ("PUT", "default"), ("PUT", "ssh")
+
+
+class Enable(EnableCase):
+    def test_fresh_machine(self):
+        self.new(delay=3)
+        self.run_verb("credentials", self.emu.machine_id("new"), status=78, says="arc-relay enable new")
+        done = self.run_verb("enable", "new")
+        self.assertEqual(done.stdout, "new: endpoint created\nnew: SSH goes to port 22 now\n"
+                         "new: its agent needs 30 to 90 s to notice; ssh waits for it\n")
+        self.assertEqual(done.stderr, "")
+        self.assertEqual(self.writes(), [ENDPOINT, SERVICE])
+        self.dial("new", *deadline(30))
+
+    def test_again_writes_nothing(self):
+        self.add("web01", service_port=2222)
+        self.assertEqual(self.run_verb("enable", "web01").stdout,
+                         "web01: endpoint was there\nweb01: SSH goes to port 2222, as before\n")
+        self.assertEqual(self.result("enable", "web01", "--port", "2222")["changed"], False)
+        self.assertEqual(self.writes(), [])
+
+    def test_only_the_service_is_missing(self):
+        machine = self.add("half", service_port=None)
+        machine.put_disturbs = True
+        told = self.result("enable", self.emu.machine_id("half"))
+        self.assertEqual((told["endpoint"], told["service"], told["port"]), ("existed", "created", 22))
+        self.assertEqual(self.writes(), [SERVICE])
+
+    def test_another_port(self):
+        machine = self.add("web01")
+        machine.port_map[2222] = machine.port_map.get(22, 22)
+        self.run_verb("credentials", "--port", "2222", self.emu.machine_id("web01"))
+        self.run_verb("enable", "web01", "--port", "2222", says="SSH goes to port 2222 now, no longer to 22")
+        self.assertEqual(self.writes(), [SERVICE])
+        self.assertEqual(machine.service_ports, {"SSH": 2222})
+        lists = self.emu.count(who="arm", operation="listcredentials")
+        self.run_verb("credentials", "--port", "2222", self.emu.machine_id("web01"))     # what was kept is of port 22
+        self.assertEqual(self.emu.count(who="arm", operation="listcredentials"), lists + 1)
+
+    def test_recreate_keeps_the_port(self):
+        machine = self.add("web01", service_port=2222)
+        told = self.result("enable", "web01", "--recreate")
+        self.assertEqual((told["endpoint"], told["service"], told["port"]), ("recreated", "recreated", 2222))
+        self.assertEqual(self.writes(), [("DELETE", "default"), ENDPOINT, SERVICE])
+        self.assertEqual(machine.service_ports, {"SSH": 2222})
+
+    def test_long_operations(self):
+        for style in ("azure-async", "location", "resource"):
+            with self.subTest(style=style):
+                machine = self.add("half", service_port=None)
+                self.emu.arm.slow_operations, self.emu.arm.operation_style = 1, style
+                self.run_verb("enable", "half")
+                self.assertEqual(machine.service_ports, {"SSH": 22})
+                self.emu.remove_machine("half")
+
+    def test_an_operation_that_fails_or_never_ends(self):
+        self.add("half", service_port=None)
+        self.emu.arm.slow_operations, self.emu.arm.operation_result = 1, "Failed"
+        self.run_verb("enable", "half", status=76, says="[E412]")
+        self.emu.arm.slow_operations = 10000
+        self.run_verb("enable", "--timeout", "1", "half", status=75, says="[E409]")
+
+    def test_no_right(self):
+        self.add("half", service_port=None)
+        rid = self.emu.machine_id("half")
+        for on, words, after, commands in (
+                (f"{PROVIDER}/endpoints/serviceConfigurations/write", "E407", 3, 1),
+                (f"{PROVIDER}/endpoints/read", "E402", 1, 2)):
+            for form in ((), ("--json",)):
+                with self.subTest(on=on, form=form):
+                    self.emu.faults.clear()
+                    self.forbid(on, rid, after)
+                    done = self.run_verb("enable", rid, *form, status=77, says=f"[{words}]")
+                    self.assertIn(f"you lack {on}", done.stderr)
+                    told = list(json.loads(done.stdout)["commands"].values()) if form else done.stdout.splitlines()
+                    self.assertEqual(len(told), commands)
+                    self.check_command(told[-1], rid + f"/providers/{PROVIDER}/endpoints/default"
+                                       "/serviceConfigurations/SSH", {"serviceName": "SSH", "port": 22})
+                    if commands == 2:
+                        self.check_command(told[0], rid + f"/providers/{PROVIDER}/endpoints/default",
+                                           {"type": "default"})
+        self.assertEqual(self.emu.machine("half").service_ports, {})
+
+    def forbid(self, action, rid, after):
+        doc = {"error": {"code": "AuthorizationFailed", "message":
+                         f"The client 'a' with object id 'b' does not have authorization to perform action '{action}' "
+                         f"over scope '{rid}' or the scope is invalid."}}
+        self.emu.faults.arm.extend(["ok"] * after)
+        self.emu.faults.arm.append(Fault("status", code=403, body=json.dumps(doc)))
+
+    def check_command(self, line, url, properties):
+        """As a shell reads it."""
+        words = shlex.split(line)
+        self.assertEqual(words[:5] + words[6:7], ["az", "rest", "--method", "put", "--url", "--body"])
+        self.assertEqual(words[5], url + "?api-version=2023-03-15")
+        self.assertEqual(json.loads(words[7]), {"properties": properties})
+
+    def test_not_registered(self):
+        self.new()
+        self.emu.arm.provider_state = "NotRegistered"
+        self.run_verb("enable", "new", status=78,
+                      says=f"fix: arc-relay register --subscription {self.emu.subscription}")
+
+    def test_no_such_machine(self):
+        self.new()
+        rid = self.emu.machine_id("new")
+        self.emu.remove_machine("new")
+        self.run_verb("enable", rid, status=68, says="[E201]")
+        self.run_verb("disable", rid, "--yes", status=68, says="[E201]")
+        self.assertEqual(self.writes(), [])
+
+    def test_the_agent_is_told_of(self):
+        machine = self.new()
+        machine.status, machine.agent_version = "Disconnected", "1.30.02313.900"
+        done = self.run_verb("enable", "new")
+        self.assertIn("new is Disconnected since 2025-01-01T00:00:00Z", done.stderr)
+        self.assertIn("[E204]", done.stderr)
+        self.assertIn("1.30.02313.900, too old for a service configuration", done.stderr)
+        self.assertIn("[E205]", done.stderr)
+        machine.status, machine.agent_version = "Connected", "1.31.0.1"
+        self.assertEqual(self.run_verb("enable", "new").stderr, "")
+
+    def test_two_at_once(self):
+        machine = self.new()
+        self.emu.arm.slow_operations = 1
+        started = [subprocess.Popen(self.command("enable", "new", "--port", "22"), env=self.env, text=True,
+                                    stdin=subprocess.DEVNULL, stdout=subprocess.PIPE, stderr=subprocess.PIPE)
+                   for _ in range(2)]
+        for child in started:
+            out, err = child.communicate(timeout=HANG_S)
+            self.assertEqual((child.returncode, err), (0, ""), out)
+        self.assertEqual(machine.service_ports, {"SSH": 22})
+        self.dial("new", *deadline(30))
+
+    def test_bad_usage(self):
+        for args in ((), ("a", "b"), ("a", "--port", "0"), ("a", "--port", "65536"), ("a", "--timeout", "x")):
+            with self.subTest(args=args):
+                self.run_verb("enable", *args, status=64)
+
+
+class Disable(EnableCase):
+    def test_needs_a_yes(self):
+        self.add("web01")
+        done = self.run_verb("disable", "web01", status=64, says="fix: --yes")
+        self.assertIn("service configuration of SSH, port 22", done.stderr)
+        self.assertEqual(self.writes(), [])
+
+    def asked(self, answer):
+        leader, follower = pty.openpty()
+        os.write(leader, answer)
+        try:
+            return self.run_verb("disable", "web01", stdin=follower)
+        finally:
+            os.close(leader)
+            os.close(follower)
+
+    def test_asks_on_a_terminal(self):
+        self.add("web01")
+        self.assertEqual(self.asked(b"\n").stdout, "web01: nothing deleted\n")
+        self.assertEqual(self.writes(), [])
+        done = self.asked(b"y\n")
+        self.assertIn("delete it? [y/N]", done.stderr)
+        self.assertEqual(self.writes(), [("DELETE", "ssh")])
+
+    def test_the_service_only(self):
+        machine = self.add("web01")
+        self.run_verb("credentials", self.emu.machine_id("web01"))
+        told = self.result("disable", "web01", "--yes")
+        self.assertEqual((told["endpoint_deleted"], told["service_deleted"], told["port_before"]), (False, True, 22))
+        self.assertEqual((machine.has_endpoint, machine.service_ports), (True, {}))
+        self.run_verb("credentials", self.emu.machine_id("web01"), status=78, says="[E405]")
+        self.assertEqual(self.run_verb("disable", "web01").stdout, "web01: nothing to delete\n")
+        self.assertEqual(self.writes(), [("DELETE", "ssh")])
+
+    def test_the_endpoint(self):
+        machine = self.add("web01")
+        self.run_verb("disable", "web01", "--endpoint", "-y", says="the endpoint, and with it every service")
+        self.assertEqual((machine.has_endpoint, self.writes()), (False, [("DELETE", "default")]))
+        self.run_verb("disable", "web01", "--endpoint", says="nothing to delete")
+
+
+class Register(EnableCase):
+    def test_progress_until_registered(self):
+        self.emu.arm.provider_state = "NotRegistered"
+        done = self.run_verb("register")
+        self.assertIn(f"arc-relay: {PROVIDER}: Registering (0 s)\n", done.stderr)
+        self.assertIn("Registered now", done.stdout)
+        self.assertEqual(self.writes(), [("POST", "register")])
+
+    def test_registered_already(self):
+        name = self.emu.subscriptions[self.emu.subscription]
+        for args in ((), ("--subscription", self.emu.subscription.upper()), ("--subscription", name.upper())):
+            with self.subTest(args=args):
+                told = self.result("register", *args)
+                self.assertEqual(told, {"subscription": self.emu.subscription, "state": "Registered",
+                                        "changed": False})
+        self.assertEqual(self.writes(), [])
+
+    def test_stuck(self):
+        self.emu.arm.provider_state, self.emu.arm.registering_polls = "Registering", 10000
+        self.run_verb("register", "--timeout", "2", status=78, says="still Registering after 2 s")
+        self.assertEqual(self.writes(), [])
+
+    def test_no_such_subscription(self):
+        self.run_verb("register", "--subscription", "nonsense", status=68, says="[E206]")
+
+    def test_no_right(self):
+        self.emu.arm.provider_state = "NotRegistered"
+        doc = {"error": {"code": "AuthorizationFailed", "message":
+                         f"The client 'a' with object id 'b' does not have authorization to perform action "
+                         f"'{PROVIDER}/register/action' over scope '/subscriptions/{self.emu.subscription}'"}}
+        self.emu.faults.arm.append(Fault("status", code=403, body=json.dumps(doc), match="register"))
+        self.run_verb("register", status=77, says=f"az provider register -n {PROVIDER} --subscription")
+
+
+if __name__ == "__main__":
+    tap.main()
