@@ -1,7 +1,7 @@
 /*
  * SSH of an Arc machine set up and taken down: its relay endpoint, the service
  * configuration of SSH below that, and the resource provider of both
- * (arc-relay-protocol(7), ENDPOINT and PROVIDER).
+ * (arc-relay-protocol(7), SETTING UP).
  *
  * Writes are waited for.  What is there is never written again unless the caller
  * does: it may cost the agent its listener.
