@@ -321,34 +321,33 @@ const struct explain_row explain_table[] = {
 	    "The subscription is not registered to use namespace",
 	    "The resource provider Microsoft.HybridConnectivity is not "
 	    "registered in the subscription.",
-	    "az provider register -n Microsoft.HybridConnectivity; when "
-	    "az provider show says Registered, restart the agent on the "
-	    "machine: sudo systemctl restart himdsd." },
+	    "arc-relay register --subscription S, which waits until it is; "
+	    "then restart the agent on the machine: sudo systemctl restart "
+	    "himdsd." },
 	{ "E404", "azure", { EX_CONFIG }, false,
 	    "ResourceNotFound*Microsoft.HybridConnectivity/endpoints\n"
 	    "Microsoft.HybridConnectivity/endpoints/default*not found\n"
 	    "SSH was never enabled for",
 	    "SSH was never enabled for the machine: it has no relay "
 	    "endpoint.",
-	    "Somebody with the role Contributor or Owner creates it "
-	    "once, with the commands that arc-relay-errors(7) has under "
-	    "E404 and E405." },
+	    "Somebody with the role Contributor or Owner runs once: "
+	    "arc-relay enable NAME." },
 	{ "E405", "azure", { EX_CONFIG }, false,
 	    "(PreconditionFailed)\n"
 	    "Precondition Failed\n"
 	    "\"PreconditionFailed\"",
 	    "The machine has an endpoint, and no service configuration "
 	    "that lets SSH through it.",
-	    "Create the service configuration with the command that "
-	    "arc-relay-errors(7) has under E405." },
+	    "Somebody with the role Contributor or Owner runs once: "
+	    "arc-relay enable NAME." },
 	{ "E406", "azure", { EX_CONFIG }, false,
 	    "SSH connection is not enabled in the target port\n"
 	    "that you are trying to connect to is not allowed",
 	    "The service configuration allows another port than the one "
 	    "that was asked for.",
 	    "Ask for the port that is allowed, ssh -p PORT; or have the "
-	    "service configuration name yours, with the command of E405 "
-	    "in arc-relay-errors(7)." },
+	    "service configuration name yours: arc-relay enable --port "
+	    "PORT NAME." },
 	{ "E407", "azure", { EX_NOPERM }, false,
 	    "Client is not authorized to create a default connectivity "
 	    "endpoint\n"
@@ -356,8 +355,8 @@ const struct explain_row explain_table[] = {
 	    "Configuration",
 	    "To enable SSH for a machine takes the role Contributor or "
 	    "Owner on it.",
-	    "Hand the two commands of E404 and E405 in "
-	    "arc-relay-errors(7) to somebody who has it; it is done once." },
+	    "Hand the commands that arc-relay enable NAME prints to "
+	    "somebody who has it; it is done once." },
 	{ "E408", "azure", { EX_TEMPFAIL }, true,
 	    "TooManyRequests\n"
 	    "Operation returned an invalid status 'Too Many Requests'\n"
@@ -515,9 +514,8 @@ const struct explain_row explain_table[] = {
 	    "or of the agent it is often a service configuration that is "
 	    "older than the agent.",
 	    "arc-relay explain tells the last cause of arc-relay-proxy; "
-	    "ssh -v shows more. If it began with an update: delete the "
-	    "service configuration and make it again, E405 in "
-	    "arc-relay-errors(7)." },
+	    "ssh -v shows more. If it began with an update: arc-relay "
+	    "disable NAME, then arc-relay enable NAME." },
 	{ "E601", "network", { EX_UNAVAILABLE }, true,
 	    "Could not resolve host\n"
 	    "Temporary failure in name resolution\n"
