@@ -19,7 +19,9 @@ cmd_azure_open(const struct options *o, const char *credential,
 		return (-1);
 	az->bearer = (struct bearer){ .cloud = &az->cloud,
 	    .credential = credential };
-	cache_open(&az->cache);
+	az->cache = (struct cache){ .folder = FOLDER_INIT };
+	if (cache_is_wanted(false))
+		cache_open(&az->cache);
 	if (cache_works(&az->cache)) {
 		identity_hash(&az->cloud, credential, NULL, az->identity);
 		az->bearer.cache = &az->cache;
@@ -53,6 +55,7 @@ cmd_endpoint(const struct options *o, const char *timeout,
 	    options_number(timeout, 1, TIMEOUT_MAX_S, "--timeout", &seconds,
 	    e) == -1) || target_resolve(&r, &target, id, &age_s, e) == -1)
 		return (-1);
+	cmd_renew_names(o, &az->cloud, az->bearer.credential, age_s);
 	*a = (struct arc_endpoint){ .bearer = &az->bearer, .id = id,
 	    .deadline_ms = clock_ms() + seconds * 1000 };
 	return (0);

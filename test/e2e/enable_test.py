@@ -95,6 +95,16 @@ class Enable(EnableCase):
         self.assertEqual((told["endpoint"], told["service"], told["port"]), ("existed", "created", 22))
         self.assertEqual(self.writes(), [SERVICE])
 
+    def test_without_a_cache(self):
+        """As all verbs: nothing is kept when none is wanted."""
+        self.add("half", service_port=None)
+        rid, cache = self.emu.machine_id("half"), os.path.join(self.env["XDG_CACHE_HOME"], "arc-relay")
+        self.env["ARC_RELAY_NO_CACHE"] = "1"
+        for verb in (["enable", rid], ["disable", "--yes", rid], ["register"]):
+            with self.subTest(verb=verb):
+                self.run_verb(*verb)
+                self.assertEqual([file for _, _, files in os.walk(cache) for file in files], [])
+
     def test_another_port(self):
         machine = self.add("web01")
         machine.port_map[2222] = machine.port_map.get(22, 22)
