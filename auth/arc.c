@@ -145,6 +145,14 @@ accept_reply(const struct cloud *c, const struct arc_id *id,
 	return (0);
 }
 
+int
+arc_path(const struct arc_id *id, const char *tail, struct secret *out)
+{
+	if (text_percent(out, id->text, "/") == -1)
+		return (-1);
+	return (text_append(out, tail, strlen(tail), SIZE_MAX - 1));
+}
+
 static int
 build_path(const struct arc_id *id, int expires_in_s, struct secret *out)
 {
@@ -152,9 +160,7 @@ build_path(const struct arc_id *id, int expires_in_s, struct secret *out)
 
 	(void)snprintf(tail, sizeof(tail), ENDPOINT "/listCredentials"
 	    "?expiresin=%d&api-version=" API_VERSION, expires_in_s);
-	if (text_percent(out, id->text, "/") == -1)
-		return (-1);
-	return (text_append(out, tail, strlen(tail), SIZE_MAX - 1));
+	return (arc_path(id, tail, out));
 }
 
 int

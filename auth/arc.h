@@ -47,6 +47,12 @@ int	 arc_list_credentials(const struct cloud *c, const struct arc_id *id,
 	    struct relay_info *info, char *claims, size_t size, struct err *e);
 
 /*
+ * Appends the path of a request below the machine: its id, percent-encoded, and tail
+ * as it is.  Returns 0, or -1: no memory.
+ */
+int	 arc_path(const struct arc_id *id, const char *tail, struct secret *out);
+
+/*
  * What is missing, after a 404 or 410 for a path of the machine: E201 the machine,
  * E404 its endpoint or what is below.  e, which arm_call has filled, stays when it
  * is neither.  Returns -1.

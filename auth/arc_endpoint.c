@@ -32,17 +32,6 @@ struct call {
 	struct arm_refusal	 why;
 };
 
-/* id and tail as the path of a request.  Returns 0, or -1: no memory. */
-static int
-build_path(const struct arc_id *id, const char *tail, struct secret *out,
-    struct err *e)
-{
-	if (text_percent(out, id->text, "/") == -1 ||
-	    text_append(out, tail, strlen(tail), SIZE_MAX - 1) == -1)
-		return (err_set(e, EX_OSERR, "", "out of memory"));
-	return (0);
-}
-
 static int
 call_once(void *arg, const struct secret *token, char *claims, struct err *e)
 {
@@ -63,9 +52,11 @@ call(struct call *c, const char *method, const char *tail, const char *body,
     struct err *e)
 {
 	struct secret path = SECRET_INIT;
-	int rc = build_path(c->a->id, tail, &path, e);
+	int rc = arc_path(c->a->id, tail, &path);
 
-	if (rc == 0) {
+	if (rc == -1)
+		err_set(e, EX_OSERR, "", "out of memory");
+	else {
 		c->q = (struct arm_request){ .method = method,
 		    .path = path.data, .body = body };
 		rc = bearer_call(c->a->bearer, call_once, c, e);
@@ -228,14 +219,13 @@ const char *
 arc_put_command(const struct arc_id *id, int port, char out[ARC_COMMAND_MAX])
 {
 	struct secret path = SECRET_INIT;
-	struct err e = ERR_INIT;
 	char body[100] = ENDPOINT_BODY;
 
 	if (port != 0)
 		(void)snprintf(body, sizeof(body), SERVICE_BODY, port);
 	out[0] = '\0';
-	if (build_path(id, port != 0 ? SERVICE API_VERSION :
-	    ENDPOINT API_VERSION, &path, &e) == 0)
+	if (arc_path(id, port != 0 ? SERVICE API_VERSION :
+	    ENDPOINT API_VERSION, &path) == 0)
 		(void)snprintf(out, ARC_COMMAND_MAX, "az rest --method put "
 		    "--url '%s' --body '%s'", path.data, body);
 	secret_free(&path);
