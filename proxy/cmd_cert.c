@@ -3,6 +3,7 @@
  * and renewed when it is due.  ssh runs "cert ensure --quiet" before it connects,
  * so nothing here asks a person.
  */
+#include <stdbool.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
@@ -98,9 +99,9 @@ print_json(const struct shown *s, bool agent, struct err *e)
 	const struct sshcert *c = &g->kept.cert;
 	char from[CMD_TIME_MAX], until[CMD_TIME_MAX], due[CMD_TIME_MAX];
 	struct js *j = js_object();
-	int rc;
+	bool failed;
 
-	if (js_set_string(j, "principal", g->kept.user) == -1 ||
+	failed = js_set_string(j, "principal", g->kept.user) == -1 ||
 	    js_set_string(j, "certificate", g->files.certificate) == -1 ||
 	    js_set_string(j, "key", g->files.key) == -1 ||
 	    js_set_string(j, "key_id", s->key_id) == -1 ||
@@ -112,13 +113,8 @@ print_json(const struct shown *s, bool agent, struct err *e)
 	    js_set_string(j, "renewed_after",
 	    cmd_utc(sshcert_due(c), due)) == -1 ||
 	    js_set_boolean(j, "renewed", g->renewed) == -1 ||
-	    js_set_boolean(j, "agent", agent) == -1)
-		rc = err_set(e, EX_OSERR, "", "out of memory, or a path that "
-		    "is not UTF-8");
-	else
-		rc = cmd_print_json(j, e);
-	js_free(j);
-	return (rc);
+	    js_set_boolean(j, "agent", agent) == -1;
+	return (cmd_print_json(j, !failed, e));
 }
 
 static void

@@ -69,7 +69,7 @@ static int
 print_done(const struct work *w, bool json, bool deleted, struct err *e)
 {
 	struct js *j;
-	int rc;
+	bool failed;
 
 	if (!json) {
 		printf("%s: %s\n", w->id->name, !deleted ?
@@ -79,16 +79,12 @@ print_done(const struct work *w, bool json, bool deleted, struct err *e)
 		return (0);
 	}
 	j = js_object();
-	if (js_set_string(j, "id", w->id->text) == -1 ||
+	failed = js_set_string(j, "id", w->id->text) == -1 ||
 	    js_set_boolean(j, "endpoint_deleted", deleted && w->all) == -1 ||
 	    js_set_boolean(j, "service_deleted",
 	    deleted && w->port != 0) == -1 ||
-	    js_set_integer(j, "port_before", w->port) == -1)
-		rc = err_set(e, EX_OSERR, "", "out of memory");
-	else
-		rc = cmd_print_json(j, e);
-	js_free(j);
-	return (rc);
+	    js_set_integer(j, "port_before", w->port) == -1;
+	return (cmd_print_json(j, !failed, e));
 }
 
 static int

@@ -62,6 +62,13 @@ look(struct work *w, struct err *e)
 }
 
 static int
+port_to_be(const struct work *w)
+{
+	return (w->wanted != 0 ? w->wanted : w->port_before != 0 ?
+	    w->port_before : SSH_PORT);
+}
+
+static int
 write_missing(struct work *w, struct err *e)
 {
 	bool recreate = w->recreate && w->had_endpoint;
@@ -73,8 +80,7 @@ write_missing(struct work *w, struct err *e)
 			return (-1);
 		w->new_endpoint = true;
 	}
-	w->port = w->wanted != 0 ? w->wanted : w->port_before != 0 ?
-	    w->port_before : SSH_PORT;
+	w->port = port_to_be(w);
 	if (!recreate && w->port == w->port_before)
 		return (0);
 	if (arc_service_put(&w->azure, w->port, e) == -1)
@@ -101,9 +107,9 @@ static int
 print_json(const struct work *w, struct err *e)
 {
 	struct js *j = js_object();
-	int rc;
+	bool failed;
 
-	if (js_set_string(j, "id", w->id->text) == -1 ||
+	failed = js_set_string(j, "id", w->id->text) == -1 ||
 	    js_set_string(j, "endpoint", endpoint_word(w)) == -1 ||
 	    js_set_string(j, "service", service_word(w)) == -1 ||
 	    js_set_integer(j, "port", w->port) == -1 ||
@@ -111,12 +117,8 @@ print_json(const struct work *w, struct err *e)
 	    js_set_string(j, "status", w->state.status) == -1 ||
 	    js_set_string(j, "agent", w->state.agent) == -1 ||
 	    js_set_boolean(j, "changed",
-	    w->new_endpoint || w->new_service) == -1)
-		rc = err_set(e, EX_OSERR, "", "out of memory");
-	else
-		rc = cmd_print_json(j, e);
-	js_free(j);
-	return (rc);
+	    w->new_endpoint || w->new_service) == -1;
+	return (cmd_print_json(j, !failed, e));
 }
 
 static void
@@ -188,22 +190,21 @@ hand_over(const struct work *w, bool json, struct err *e)
 {
 	char endpoint[ARC_COMMAND_MAX], service[ARC_COMMAND_MAX];
 	bool no_endpoint = !w->looked || !w->had_endpoint;
-	int port = w->wanted != 0 ? w->wanted : w->port_before != 0 ?
-	    w->port_before : SSH_PORT;
+	struct err unused = ERR_INIT;
 	struct js *j;
+	bool failed;
 
 	if (w->new_endpoint)
 		no_endpoint = false;
 	arc_put_command(w->id, 0, endpoint);
-	arc_put_command(w->id, port, service);
+	arc_put_command(w->id, port_to_be(w), service);
 	if (json) {
 		j = js_object();
-		if (js_set_string(j, "id", w->id->text) == 0 &&
-		    (!no_endpoint || js_set_string(j, "commands.endpoint",
-		    endpoint) == 0) &&
-		    js_set_string(j, "commands.service", service) == 0)
-			(void)cmd_print_json(j, e);
-		js_free(j);
+		failed = js_set_string(j, "id", w->id->text) == -1 ||
+		    (no_endpoint && js_set_string(j, "commands.endpoint",
+		    endpoint) == -1) ||
+		    js_set_string(j, "commands.service", service) == -1;
+		(void)cmd_print_json(j, !failed, &unused);
 	} else {
 		fprintf(stderr, "An administrator of the machine can run:\n");
 		if (no_endpoint)

@@ -2,6 +2,7 @@
  * arc-relay explain: what went wrong and what to do: the last failure of a
  * session, an id, or what somebody saw.
  */
+#include <stdbool.h>
 #include <stdio.h>
 #include <string.h>
 #include <unistd.h>
@@ -27,18 +28,15 @@ print_last_json(const struct lasterror *last, bool is, struct err *e)
 {
 	struct js *j = js_object();
 	char utc[CMD_TIME_MAX];
-	int rc;
+	bool failed;
 
-	if (is && (js_set_string(j, "time", cmd_utc(last->time, utc)) == -1 ||
+	failed = is &&
+	    (js_set_string(j, "time", cmd_utc(last->time, utc)) == -1 ||
 	    js_set_string(j, "target", last->target) == -1 ||
 	    js_set_string(j, "id", last->id) == -1 ||
 	    js_set_integer(j, "status", last->status) == -1 ||
-	    js_set_string(j, "line", last->line) == -1))
-		rc = err_set(e, EX_OSERR, "", "out of memory");
-	else
-		rc = cmd_print_json(j, e);
-	js_free(j);
-	return (rc);
+	    js_set_string(j, "line", last->line) == -1);
+	return (cmd_print_json(j, !failed, e));
 }
 
 /* "cause:  Words ..", broken at blanks. */
@@ -111,7 +109,6 @@ explain_id(const char *id, bool json, struct err *e)
 	const struct explain_row *row = explain_find(id);
 	struct js *j;
 	bool whole;
-	int rc;
 
 	if (row == NULL) {
 		err_set(e, EX_USAGE, "", "there is no id \"%.40s\"; they are "
@@ -122,10 +119,7 @@ explain_id(const char *id, bool json, struct err *e)
 	}
 	if (json) {
 		j = as_json(row, 0, &whole);
-		rc = whole ? cmd_print_json(j, e) :
-		    err_set(e, EX_OSERR, "", "out of memory");
-		js_free(j);
-		return (rc);
+		return (cmd_print_json(j, whole, e));
 	}
 	print_row(row, 0);
 	print_seen(row);

@@ -50,11 +50,17 @@ cmd_parse(const struct option_row *table, const char *usage, const char *about,
 }
 
 int
-cmd_print_json(const struct js *j, struct err *e)
+cmd_print_json(struct js *j, bool whole, struct err *e)
 {
-	if (js_print(j, stdout) == -1 || putchar('\n') == EOF)
-		return (err_sys(e, EX_IOERR, "", "cannot write to stdout"));
-	return (0);
+	int rc = 0;
+
+	if (!whole)
+		rc = err_set(e, EX_OSERR, "", "out of memory, or a text that "
+		    "is not UTF-8");
+	else if (js_print(j, stdout) == -1 || putchar('\n') == EOF)
+		rc = err_sys(e, EX_IOERR, "", "cannot write to stdout");
+	js_free(j);
+	return (rc);
 }
 
 void

@@ -56,8 +56,11 @@ int	 cmd_parse(const struct option_row *table, const char *usage,
 	    const char *about, int argc, char **argv, struct options *o,
 	    struct err *e);
 
-/* Prints a document as one line of ASCII.  Returns 0; or -1 with EX_IOERR. */
-int	 cmd_print_json(const struct js *j, struct err *e);
+/*
+ * Prints a document as one line.  j is taken; not whole: there was no memory for all
+ * of it, or not UTF-8 in it.  Returns 0; or -1, EX_OSERR or EX_IOERR.
+ */
+int	 cmd_print_json(struct js *j, bool whole, struct err *e);
 
 /*
  * An array that is printed while it is made, an element a line.  j is taken; not

@@ -122,7 +122,7 @@ static int
 print_done(const struct work *w, bool json, struct err *e)
 {
 	struct js *j;
-	int rc;
+	bool failed;
 
 	if (!json) {
 		printf(ARC_PROVIDER ": %s in %s\n", w->asked ?
@@ -133,14 +133,10 @@ print_done(const struct work *w, bool json, struct err *e)
 		return (0);
 	}
 	j = js_object();
-	if (js_set_string(j, "subscription", w->subscription) == -1 ||
+	failed = js_set_string(j, "subscription", w->subscription) == -1 ||
 	    js_set_string(j, "state", w->state) == -1 ||
-	    js_set_boolean(j, "changed", w->asked) == -1)
-		rc = err_set(e, EX_OSERR, "", "out of memory");
-	else
-		rc = cmd_print_json(j, e);
-	js_free(j);
-	return (rc);
+	    js_set_boolean(j, "changed", w->asked) == -1;
+	return (cmd_print_json(j, !failed, e));
 }
 
 static int

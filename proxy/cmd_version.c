@@ -1,6 +1,7 @@
 /*
  * arc-relay version
  */
+#include <stdbool.h>
 #include <stdio.h>
 
 #include "auth/http.h"
@@ -20,17 +21,13 @@ static int
 print_json(struct err *e)
 {
 	struct js *j = js_object();
-	int rc;
+	bool failed;
 
-	if (js_set_string(j, "arc-relay", VERSION) == -1 ||
+	failed = js_set_string(j, "arc-relay", VERSION) == -1 ||
 	    js_set_string(j, "libcurl", http_version()) == -1 ||
 	    js_set_string(j, "jansson", js_version()) == -1 ||
-	    js_set_string(j, "mbedtls", crypto_version()) == -1)
-		rc = err_set(e, EX_OSERR, "", "out of memory");
-	else
-		rc = cmd_print_json(j, e);
-	js_free(j);
-	return (rc);
+	    js_set_string(j, "mbedtls", crypto_version()) == -1;
+	return (cmd_print_json(j, !failed, e));
 }
 
 int

@@ -53,9 +53,9 @@ print_json(const struct answer *a, struct err *e)
 	const struct token *t = &a->token;
 	struct js *j = js_object();
 	char utc[CMD_TIME_MAX];
-	int rc;
+	bool failed;
 
-	if (js_set_string(j, "source", t->source) == -1 ||
+	failed = js_set_string(j, "source", t->source) == -1 ||
 	    js_set_string(j, "account", t->account) == -1 ||
 	    js_set_string(j, "tenant", t->tenant) == -1 ||
 	    (a->object_id[0] != '\0' &&
@@ -65,12 +65,8 @@ print_json(const struct answer *a, struct err *e)
 	    js_set_string(j, "expires_on",
 	    cmd_utc(t->expires_on, utc)) == -1 ||
 	    js_set_integer(j, "expires_at", t->expires_on) == -1 ||
-	    js_set_boolean(j, "cached", a->cached) == -1)
-		rc = err_set(e, EX_OSERR, "", "out of memory");
-	else
-		rc = cmd_print_json(j, e);
-	js_free(j);
-	return (rc);
+	    js_set_boolean(j, "cached", a->cached) == -1;
+	return (cmd_print_json(j, !failed, e));
 }
 
 static const char *
