@@ -21,6 +21,8 @@ struct probe_request {
 	const char		*target;	/* resource id, or as typed */
 	int			 port;		/* of the machine */
 	long			 deadline_s;
+	const char		*connect_to;	/* HOST:PORT, as its option; NULL */
+	const char		*credential;	/* token source; NULL: any */
 	bool			 progress;	/* it may say on our stderr that it waits */
 };
 
