@@ -12,6 +12,7 @@
 #include <curl/curl.h>
 
 #include "auth/http.h"
+#include "auth/http_facts.h"
 #include "auth/http_fault.h"
 #include "auth/text.h"
 #include "relay/clock.h"
@@ -464,8 +465,10 @@ not_local(const char *url, struct err *e)
 	    "address, or localhost"));
 }
 
-int
-http_once(const struct http_request *q, struct http_reply *reply, struct err *e)
+/* facts: NULL, they are not wanted. */
+static int
+once(const struct http_request *q, struct http_reply *reply,
+    struct http_facts *facts, bool only_shake_hands, struct err *e)
 {
 	struct answer a = { .reply = reply, .body_max = q->body_max };
 	struct httpproxy proxy = HTTPPROXY_INIT;
@@ -486,7 +489,12 @@ http_once(const struct http_request *q, struct http_reply *reply, struct err *e)
 	}
 	if (set_way(curl, q, &proxy, e) == -1)
 		goto out;
-	if ((code = perform(curl, q, &a, text)) != CURLE_OK) {
+	if (facts != NULL)
+		http_facts_ask(curl, facts, only_shake_hands);
+	code = perform(curl, q, &a, text);
+	if (facts != NULL)
+		http_facts_read(curl, proxy.name, facts);
+	if (code != CURLE_OK) {
 		no_answer(curl, code, q, &proxy, text, e);
 		goto out;
 	}
@@ -502,6 +510,31 @@ http_once(const struct http_request *q, struct http_reply *reply, struct err *e)
 	curl_easy_cleanup(curl);
 	httpproxy_free(&proxy);
 	return (rc);
+}
+
+int
+http_once(const struct http_request *q, struct http_reply *reply, struct err *e)
+{
+	return (once(q, reply, NULL, false, e));
+}
+
+int
+http_look(const struct http_request *q, struct http_reply *reply,
+    struct http_facts *f, struct err *e)
+{
+	struct err unused = ERR_INIT;
+	size_t len;
+	int rc;
+
+	*f = (struct http_facts){ .ms = 0 };
+	rc = once(q, reply, f, false, e);
+	if (rc == 0 || strcmp(e->id, "E605") != 0 ||
+	    once(q, reply, f, true, &unused) == -1 || f->issuer[0] == '\0')
+		return (rc);
+	len = strlen(e->cause);
+	(void)snprintf(e->cause + len, sizeof(e->cause) - len,
+	    " (issuer \"%.80s\")", f->issuer);
+	return (-1);
 }
 
 void

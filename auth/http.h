@@ -1,7 +1,7 @@
 /*
- * HTTPS requests; only http.c knows libcurl.  No redirects, no cookies, no
- * compression, no netrc: one request, one answer of bounded size.  The way there
- * is that of relay/httpproxy.h and relay/trust.h.
+ * HTTPS requests; only http.c and http_facts.c know libcurl.  No redirects, no
+ * cookies, no compression, no netrc: one request, one answer of bounded size.
+ * The way there is that of relay/httpproxy.h and relay/trust.h.
  */
 #ifndef AUTH_HTTP_H
 #define AUTH_HTTP_H
@@ -67,8 +67,25 @@ struct http_reply {
 int	 http_once(const struct http_request *q, struct http_reply *reply,
 	    struct err *e);
 
+/* What is seen on the way to a host; "" or 0: it was not. */
+struct http_facts {
+	char	proxy[300];	/* by way of it: its name, without a login */
+	char	address[64];	/* of the host; not by a proxy */
+	char	tls[20];	/* "TLS 1.3" */
+	char	issuer[160];	/* who signed its certificate */
+	int64_t	ms;		/* from the beginning to the end of the answer */
+};
+
 /*
- * The same, and again after 408, 429, 5xx (as late as http_retry_after_ms says)
+ * As http_once with a connection of its own, and tells what is seen.  When the
+ * host's certificate cannot be trusted (E605), a second handshake finds out who
+ * signed it, for f and for e; nothing is sent in that.
+ */
+int	 http_look(const struct http_request *q, struct http_reply *reply,
+	    struct http_facts *f, struct err *e);
+
+/*
+ * The same as http_once, and again after 408, 429, 5xx (as late as http_retry_after_ms says)
  * and a lost connection, while HTTP_PATIENCE_MS last.  A wait that would be
  * longer, or nobody knows how long, is not begun: the reply is given as it is.
  */
@@ -112,6 +129,9 @@ bool	 http_header(const struct http_reply *reply, const char *name, char *out,
 #define HTTP_WAIT_MAX_MS	(24 * 3600 * 1000)	/* a longer one becomes this */
 #define HTTP_WAIT_UNREADABLE	(-1)
 int64_t	 http_retry_after_ms(const struct http_reply *reply, time_t now);
+
+/* The server's clock, as its answer says it (RFC 9110, 6.6.1).  Returns 0 or -1. */
+int	 http_date(const struct http_reply *reply, time_t *out);
 
 /*
  * When there will be a new quota: x-ms-user-quota-resets-after of Azure Resource

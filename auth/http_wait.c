@@ -1,5 +1,6 @@
 /*
- * How long a server asks us to wait, see http.h.
+ * Times in an answer: the server's clock, and how long it asks us to wait, see
+ * http.h.
  */
 #include <stdbool.h>
 #include <stdio.h>
@@ -43,17 +44,24 @@ date(const char *s, time_t *out)
 	return (false);
 }
 
+int
+http_date(const struct http_reply *reply, time_t *out)
+{
+	char shown[VALUE_MAX];
+
+	return (http_header(reply, "Date", shown, sizeof(shown)) &&
+	    date(shown, out) ? 0 : -1);
+}
+
 /* A date is one of the server's clock, if the answer says what that shows. */
 static int64_t
 until(const struct http_reply *reply, const char *value, time_t now)
 {
-	char shown[VALUE_MAX];
 	time_t then;
 
 	if (!date(value, &then))
 		return (HTTP_WAIT_UNREADABLE);
-	if (http_header(reply, "Date", shown, sizeof(shown)))
-		(void)date(shown, &now);
+	(void)http_date(reply, &now);
 	if (then <= now)
 		return (0);
 	return (then - now < HTTP_WAIT_MAX_MS / 1000 ?

@@ -29,7 +29,8 @@ from refusal import Refusal, need
 from tokens import split_jwt
 from usertokens import UserTokens
 
-PATH = re.compile(r"/([^/]+)/oauth2/v2\.0/(token|devicecode|authorize)", re.IGNORECASE)
+PATH = re.compile(r"/([^/]+)/(?:oauth2/v2\.0/(token|devicecode|authorize)|v2\.0/\.well-known/openid-configuration)",
+                  re.IGNORECASE)
 FORM = "application/x-www-form-urlencoded"
 FOR_USERS = ("organizations", "common")
 
@@ -59,8 +60,9 @@ class Entra(Directory):
         """(Answer, faults) for one request."""
         faults = self._faults.entra.take(request.path)
         tenant, what = PATH.fullmatch(request.path).groups()
-        what = what.lower()
-        serve = {"token": self._token, "devicecode": self._device_code, "authorize": self._authorize}[what]
+        what = (what or "configuration").lower()
+        serve = {"configuration": self._configuration, "token": self._token, "devicecode": self._device_code,
+                 "authorize": self._authorize}[what]
         try:
             response = _scripted(faults, self.clock) or serve(request, urllib.parse.unquote(tenant))
         except Refusal as refusal:
@@ -96,6 +98,14 @@ class Entra(Directory):
             need(form, "client_id", "device_code")
             return self._devices.poll(form, tenant, parse_claims(form))
         raise Refusal(400, "unsupported_grant_type", 70003, f"The app requested an unsupported grant type '{grant}'.")
+
+    def _configuration(self, request, tenant):
+        """What the endpoints are (OpenID Connect Discovery); a part."""
+        self._check_tenant(tenant, for_users=True)
+        base = f"https://{request.get('Host')}/{tenant}"
+        return Answer(200, {"issuer": f"{base}/v2.0", "token_endpoint": f"{base}/oauth2/v2.0/token",
+                            "authorization_endpoint": f"{base}/oauth2/v2.0/authorize",
+                            "device_authorization_endpoint": f"{base}/oauth2/v2.0/devicecode"})
 
     def _device_code(self, request, tenant):
         form = _form(request)

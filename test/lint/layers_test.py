@@ -21,7 +21,7 @@ LAYERS = ["relay", "auth", "proxy"]     # from the ground up
 KEYS = {"auth/keys.c", "auth/keys_pk.h", "auth/keys_pk.c", "auth/keys_pbes2.c", "auth/keys_rsa.c"}
 OWNERS = {                              # beginning of a header's name -> who may include it
     "libwebsockets": {"relay/wire.c", "relay/tls.c"},   # tls.c: its creation info
-    "curl/": {"auth/http.c"},
+    "curl/": {"auth/http.c", "auth/http_facts.c"},
     "jansson": {"auth/json.c"},
     "mbedtls/": {"relay/crypto.c", *KEYS},
     "psa/": {"relay/crypto.c", *KEYS},

@@ -41,9 +41,29 @@ resets(const char *value, int64_t wait_ms)
 	http_reply_free(&reply);
 }
 
+static void
+shows(const char *headers, time_t clock)
+{
+	struct http_reply reply = HTTP_REPLY_INIT;
+	time_t got = 0;
+	int rc;
+
+	(void)secret_set(&reply.header, headers, strlen(headers));
+	rc = http_date(&reply, &got);
+	ok(clock != 0 ? rc == 0 && got == clock : rc == -1, "%.60s: %lld",
+	    headers, (long long)got);
+	http_reply_free(&reply);
+}
+
 int
 main(void)
 {
+	shows("Date: Sun, 06 Nov 1994 08:49:37 GMT\r\n", NOW);
+	shows("X: y\r\ndate:\tSunday, 06-Nov-94 08:49:37 GMT\r\n", NOW);
+	shows("Date: now\r\n", 0);
+	shows("Date:\r\n", 0);
+	shows("", 0);
+
 	resets("00:00:05", 5000);
 	resets("01:02:03", 3723000);
 	resets("00:00:05.1230000", 5000);
