@@ -29,6 +29,8 @@ MACHINE = (r"/subscriptions/(?P<sub>[^/]+)/resourcegroups/(?P<group>[^/]+)"
            rf"/providers/(?P<rtype>{inventory.ANY_TYPE})/(?P<name>[^/]+)")
 ENDPOINT = MACHINE + r"/providers/microsoft\.hybridconnectivity/endpoints/default"
 PROVIDER = r"/subscriptions/(?P<sub>[^/]+)/providers/microsoft\.hybridconnectivity"
+LIST_CREDENTIALS = "Microsoft.HybridConnectivity/endpoints/listCredentials/action"
+VERBS = {"GET": "read", "HEAD": "read", "DELETE": "delete", "POST": "action"}       # in names of actions; others: write
 
 
 class Arm:
@@ -44,6 +46,7 @@ class Arm:
         self.page_size = 100
         self.next_link_host = None      # a host, or scheme://host, instead of ARM's in nextLink
         self.tenant = None              # of the subscriptions, if not Entra's
+        self.denied = set()             # actions that nobody has a role for, such as LIST_CREDENTIALS
         self.slow_operations = 0
         self.operation_style = "azure-async"
         self.operation_result = "Succeeded"
@@ -128,7 +131,17 @@ class Arm:
         if not API_VERSION.fullmatch(version):
             raise ArmError(400, "InvalidApiVersionParameter", f"The api-version '{version}' is invalid.")
         request.principal = claims["oid"]
+        self._need_role(request, claims)
         return self._route(request)
+
+    def _need_role(self, request, claims):
+        action, scope = _action(request)
+        for denied in self.denied:
+            if action == denied.lower():
+                raise ArmError(403, "AuthorizationFailed",
+                               f"The client '{claims.get('upn', claims['appid'])}' with object id '{claims['oid']}' does "
+                               f"not have authorization to perform action '{denied}' over scope '{scope}' or the scope "
+                               "is invalid. If access was recently granted, please refresh your credentials.")
 
     def _graph(self, request):
         return self._world.graph.answer(request, request.principal)
@@ -239,6 +252,17 @@ class Arm:
     def _provider_doc(self, sub):
         return {"id": f"/subscriptions/{sub}/providers/Microsoft.HybridConnectivity",
                 "namespace": "Microsoft.HybridConnectivity", "registrationState": self.provider_state}
+
+
+def _action(request):
+    """(what it does in the words of roles, lower case; the resource)."""
+    path = urllib.parse.unquote(request.path).rstrip("/")
+    below = path.rpartition("/providers/")[2]
+    parts = below.split("/")
+    kinds = [parts[0], *parts[1::2]]
+    if request.method == "POST":
+        path = path.rpartition("/")[0]
+    return "/".join([*kinds, VERBS.get(request.method, "write")]).lower(), path
 
 
 def _operation(request):

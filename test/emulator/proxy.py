@@ -1,7 +1,7 @@
 """An HTTP proxy on loopback that knows CONNECT and nothing else, good or bad on request.
 
 It leads host names to ports of loopback by `routes`, so that a client needs no other name
-service. Not here: any protocol inside the tunnel, except a TLS of its own (`badly_inspect`).
+service. Not here: any protocol inside the tunnel, except a TLS of its own (`inspect`).
 """
 
 import base64
@@ -9,7 +9,7 @@ import select
 import socket
 import ssl
 
-from tlsio import LINGER_ZERO, Listener
+from tlsio import LINGER_ZERO, Listener, TlsConn
 from world import Log, Threads
 
 HEAD_MAX = 65536
@@ -38,6 +38,7 @@ class HttpProxy:
         self.misbehave = None       # "stall": never answer; "close", "reset": at once
         self.delay = 0              # seconds before the answer
         self.inspect = None         # an SSLContext: TLS ends here, with its certificate
+        self.onward = None          # an SSLContext: and goes on to the host from here, as in a company's network
 
     def start(self):
         self._listener = Listener(self.threads, self._serve, "proxy")
@@ -55,7 +56,8 @@ class HttpProxy:
     def reset(self):
         """As new, but for the port and the routes."""
         self.login, self.schemes, self.refuse, self.refuse_once = None, ["Basic"], None, None
-        self.answer, self.pieces, self.misbehave, self.delay, self.inspect = None, None, None, 0, None
+        self.answer, self.pieces, self.misbehave, self.delay = None, None, None, 0
+        self.inspect, self.onward = None, None
 
     # --- one connection ---
 
@@ -126,19 +128,11 @@ class HttpProxy:
             self._send(sock, self.answer)
             if not self.answer.split(b" ")[1:2] in ([b"200"], [b"100"]):
                 return
-        host, port = target.rsplit(":", 1)
         if self.inspect:
             self._send(sock, b"HTTP/1.1 200 OK\r\n\r\n")
-            try:
-                self.inspect.wrap_socket(sock, server_side=True).close()
-            except (OSError, ssl.SSLError) as error:
-                self.log.add("proxy", "tls-failed", error=str(error))
-            return
+            return self._inspect(sock, target)
         try:
-            if target in self.routes:
-                far = socket.create_connection(("127.0.0.1", self.routes[target]))
-            else:
-                far = socket.create_connection((host.strip("[]"), int(port)), 10)
+            far = self._dial(target)
         except OSError:
             return self._refuse(sock, 502)
         with far:
@@ -146,6 +140,27 @@ class HttpProxy:
                 self._send(sock, b"HTTP/1.1 200 Connection established\r\n\r\n")
             up, down = self._pump(sock, far)
         self.log.add("proxy", "closed", target=target, up=up, down=down)
+
+    def _dial(self, target):
+        if target in self.routes:
+            return socket.create_connection(("127.0.0.1", self.routes[target]))
+        host, port = target.rsplit(":", 1)
+        return socket.create_connection((host.strip("[]"), int(port)), 10)
+
+    def _inspect(self, sock, target):
+        near = TlsConn(sock, self.inspect)
+        try:
+            near.handshake()
+        except (OSError, ssl.SSLError) as error:
+            self.log.add("proxy", "tls-failed", error=str(error))
+            return
+        if self.onward is None:
+            return near.close()
+        far = TlsConn(self._dial(target), self.onward, target.rsplit(":", 1)[0])
+        far.handshake()
+        self.threads.spawn(_copy, far, near, name="proxy-down")
+        _copy(near, far)
+        far.close()
 
     def _pump(self, near, far):
         """Bytes both ways until both have ended, or one is broken."""
@@ -166,6 +181,12 @@ class HttpProxy:
                 if not data:
                     open_ends.discard(sock)
         return counts[near], counts[far]
+
+
+def _copy(source, sink):
+    while data := source.recv():
+        sink.sendall(data)
+    sink.finish()
 
 
 def _basic(authorization):
