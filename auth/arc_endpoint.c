@@ -30,7 +30,16 @@ struct call {
 	struct arm_request	 q;
 	struct http_reply	 reply;
 	struct arm_refusal	 why;
+	bool			 moved;		/* a refusal that says so */
 };
+
+/* Refused for what is there, and not for who asks or how. */
+static bool
+says_it_moved(const struct arm_refusal *why, const struct err *e)
+{
+	return ((why->status == 404 || why->status == 409 ||
+	    why->status == 412) && strcmp(e->id, "E412") == 0);
+}
 
 static int
 call_once(void *arg, const struct secret *token, char *claims, struct err *e)
@@ -39,6 +48,7 @@ call_once(void *arg, const struct secret *token, char *claims, struct err *e)
 	const struct cloud *cloud = c->a->bearer->cloud;
 	int rc = arm_call(cloud, token, &c->q, &c->reply, &c->why, e);
 
+	c->moved = rc == -1 && says_it_moved(&c->why, e);
 	if (rc == 0 && strcmp(c->q.method, "GET") != 0)
 		rc = arm_wait(cloud, token, c->q.path, &c->reply,
 		    c->a->deadline_ms, &c->why, e);
@@ -67,7 +77,7 @@ call(struct call *c, const char *method, const char *tail, const char *body,
 	return (rc);
 }
 
-/* A write, whose answer tells nothing. */
+/* A write, whose answer tells nothing.  What is gone for good has not moved. */
 static int
 change(const struct arc_endpoint *a, const char *method, const char *tail,
     const char *body, struct err *e)
@@ -76,7 +86,7 @@ change(const struct arc_endpoint *a, const char *method, const char *tail,
 	int rc = call(&c, method, tail, body, e);
 
 	http_reply_free(&c.reply);
-	return (rc);
+	return (rc == -1 && c.moved && strcmp(e->id, "E201") != 0 ? 1 : rc);
 }
 
 /* What is deleted may be gone already. */
@@ -85,7 +95,7 @@ remove_it(const struct arc_endpoint *a, const char *tail, struct err *e)
 {
 	int rc = change(a, "DELETE", tail, NULL, e);
 
-	return (rc == -1 && strcmp(e->id, "E404") == 0 ? 0 : rc);
+	return (rc != 0 && strcmp(e->id, "E404") == 0 ? 0 : rc);
 }
 
 /* *doc: what is there, to be freed; NULL: nothing. */

@@ -35,6 +35,9 @@ struct arc_state {
 /*
  * All of these return 0; or -1 with E201 no machine, or an error of bearer_call,
  * arm_call or arm_wait.  Of a machine that is no Arc server nothing is known.
+ * Those that write return 1, with an error, when Azure refuses because something is
+ * not there, or not as it was: somebody else changes it, too, and it may be worth
+ * a look.
  */
 int	 arc_state_get(const struct arc_endpoint *a, struct arc_state *s,
 	    struct err *e);

@@ -108,7 +108,7 @@ disable(const struct options *o, struct cmd_azure *az, struct err *e)
 	rc = w.all ? arc_endpoint_delete(&w.azure, e) :
 	    arc_service_delete(&w.azure, e);
 	creds_forget(&id);
-	return (rc == -1 ? -1 : print_done(&w, json, true, e));
+	return (rc != 0 ? -1 : print_done(&w, json, true, e));
 }
 
 int

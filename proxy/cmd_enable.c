@@ -5,6 +5,7 @@
 #include <stdbool.h>
 #include <stdio.h>
 #include <string.h>
+#include <strings.h>
 
 #include "auth/creds.h"
 #include "auth/json.h"
@@ -13,6 +14,7 @@
 #include "proxy/cmd_options.h"
 #include "proxy/shown.h"
 #include "relay/err.h"
+#include "relay/log.h"
 
 #define SSH_PORT	22
 
@@ -31,13 +33,16 @@ enum { O_PORT = CMD_NROWS, O_RECREATE, O_TIMEOUT, O_CREDENTIAL, O_JSON };
 struct work {
 	struct arc_endpoint	 azure;
 	const struct arc_id	*id;
+	const char		*typed;		/* TARGET */
 	int			 wanted;	/* port; 0: as it is */
 	bool			 recreate;
 	struct arc_state	 state;
 	bool			 looked;	/* what follows is known */
-	bool			 had_endpoint;
-	int			 port_before;	/* 0: no service configuration */
-	bool			 new_endpoint, new_service;
+	bool			 has_endpoint;
+	int			 port_now;	/* 0: no service configuration */
+	bool			 had_endpoint;	/* at the first look */
+	int			 port_before;
+	bool			 deleted, new_endpoint, new_service;
 	int			 port;		/* in the end */
 };
 
@@ -47,16 +52,42 @@ is_id(const struct err *e, const char *id)
 	return (strcmp(e->id, id) == 0);
 }
 
+/*
+ * Without the provider nothing can be written, and what is there does not work.
+ * Who may not read its state learns that from what he does.
+ */
+static int
+check_provider(const struct work *w, struct err *e)
+{
+	const char *subscription = w->id->subscription;
+	char state[ARC_STATE_MAX], told[2 * ARC_STATE_MAX];
+
+	if (arc_provider(w->azure.bearer, subscription, false, state, e) == -1)
+		return (e->status == EX_NOPERM ? 0 : -1);
+	if (strcasecmp(state, "Registered") == 0)
+		return (0);
+	err_set(e, EX_CONFIG, "E403", ARC_PROVIDER " is not registered in the "
+	    "subscription of %s: it is %s", w->id->name, shown(state, told,
+	    sizeof(told)));
+	return (err_fix(e, "arc-relay register --subscription %s, then restart "
+	    "the agent", subscription));
+}
+
 /* Who may not read the machine may still be allowed the rest. */
 static int
 look(struct work *w, struct err *e)
 {
+	w->port_now = 0;
 	if (arc_state_get(&w->azure, &w->state, e) == -1 && !is_id(e, "E402"))
 		return (-1);
-	if (arc_endpoint_get(&w->azure, &w->had_endpoint, e) == -1 ||
-	    (w->had_endpoint && arc_service_get(&w->azure, &w->port_before,
+	if (arc_endpoint_get(&w->azure, &w->has_endpoint, e) == -1 ||
+	    (w->has_endpoint && arc_service_get(&w->azure, &w->port_now,
 	    e) == -1))
 		return (-1);
+	if (!w->looked) {
+		w->had_endpoint = w->has_endpoint;
+		w->port_before = w->port_now;
+	}
 	w->looked = true;
 	return (0);
 }
@@ -68,25 +99,66 @@ port_to_be(const struct work *w)
 	    w->port_before : SSH_PORT);
 }
 
+/* Returns 0, 1 or -1 as arc_endpoint_put does. */
 static int
 write_missing(struct work *w, struct err *e)
 {
-	bool recreate = w->recreate && w->had_endpoint;
+	bool has_endpoint = w->has_endpoint;
+	int port_now = w->port_now, rc;
 
-	if (recreate && arc_endpoint_delete(&w->azure, e) == -1)
-		return (-1);
-	if (recreate || !w->had_endpoint) {
-		if (arc_endpoint_put(&w->azure, e) == -1)
-			return (-1);
+	if (w->recreate && has_endpoint && !w->deleted) {
+		if ((rc = arc_endpoint_delete(&w->azure, e)) != 0)
+			return (rc);
+		w->deleted = true;
+		has_endpoint = false;
+		port_now = 0;
+	}
+	if (!has_endpoint) {
+		if ((rc = arc_endpoint_put(&w->azure, e)) != 0)
+			return (rc);
 		w->new_endpoint = true;
 	}
 	w->port = port_to_be(w);
-	if (!recreate && w->port == w->port_before)
+	if (w->port == port_now)
 		return (0);
-	if (arc_service_put(&w->azure, w->port, e) == -1)
+	if ((rc = arc_service_put(&w->azure, w->port, e)) == 0)
+		w->new_service = true;
+	return (rc);
+}
+
+static int
+crossed(const struct work *w, struct err *e)
+{
+	char cause[sizeof(e->cause)], target[CMD_TYPED_MAX];
+
+	(void)snprintf(cause, sizeof(cause), "%s", e->cause);
+	if (is_id(e, "E404"))
+		err_set(e, EX_TEMPFAIL, "E404", "somebody else takes the "
+		    "endpoint of %s away", w->id->name);
+	else
+		err_set(e, EX_TEMPFAIL, "E412", "somebody else changes %s, too: "
+		    "%.180s", w->id->name, cause);
+	return (err_fix(e, "arc-relay enable %s", cmd_typed(w->typed, w->id,
+	    target)));
+}
+
+/*
+ * Others may do the same just now: what they have made is not written again, and
+ * what Azure refuses for it is looked at once more.
+ */
+static int
+bring_about(struct work *w, struct err *e)
+{
+	int rc;
+
+	if (check_provider(w, e) == -1 || look(w, e) == -1)
 		return (-1);
-	w->new_service = true;
-	return (0);
+	if ((rc = write_missing(w, e)) != 1)
+		return (rc);
+	log_verbose("%s; looking again", e->cause);
+	if (look(w, e) == -1)
+		return (-1);
+	return ((rc = write_missing(w, e)) == 1 ? crossed(w, e) : rc);
 }
 
 static const char *
@@ -189,7 +261,7 @@ static void
 hand_over(const struct work *w, bool json, struct err *e)
 {
 	char endpoint[ARC_COMMAND_MAX], service[ARC_COMMAND_MAX];
-	bool no_endpoint = !w->looked || !w->had_endpoint;
+	bool no_endpoint = !w->looked || !w->has_endpoint || w->deleted;
 	struct err unused = ERR_INIT;
 	struct js *j;
 	bool failed;
@@ -229,11 +301,11 @@ enable(const struct options *o, struct cmd_azure *az, struct err *e)
 	    o->value[O_TIMEOUT], az, &id, &w.azure, e) == -1)
 		return (-1);
 	w.id = &id;
+	w.typed = o->rest[0];
 	w.wanted = (int)port;
 	w.recreate = o->value[O_RECREATE] != NULL;
-	if ((rc = look(&w, e)) == 0)
-		rc = write_missing(&w, e);
-	if (w.new_endpoint || w.new_service || w.recreate)
+	rc = bring_about(&w, e);
+	if (w.new_endpoint || w.new_service || w.deleted)
 		creds_forget(&id);
 	if (rc == -1 && needs_administrator(e))
 		hand_over(&w, o->value[O_JSON] != NULL, e);

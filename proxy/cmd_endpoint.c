@@ -1,8 +1,11 @@
 /*
  * What enable, disable and register have in common, see cmd_endpoint.h.
  */
+#include <stdio.h>
+
 #include "auth/identity.h"
 #include "auth/target.h"
+#include "auth/text.h"
 #include "proxy/cmd_endpoint.h"
 #include "proxy/cmd_options.h"
 #include "relay/clock.h"
@@ -59,4 +62,16 @@ cmd_endpoint(const struct options *o, const char *timeout,
 	*a = (struct arc_endpoint){ .bearer = &az->bearer, .id = id,
 	    .deadline_ms = clock_ms() + seconds * 1000 };
 	return (0);
+}
+
+/* target_parse lets no quote through. */
+const char *
+cmd_typed(const char *typed, const struct arc_id *id, char out[CMD_TYPED_MAX])
+{
+	const char *quote = text_only(typed, "/._-") ? "" : "'";
+
+	if (snprintf(out, CMD_TYPED_MAX, "%s%s%s", quote, typed, quote) >=
+	    CMD_TYPED_MAX)
+		(void)snprintf(out, CMD_TYPED_MAX, "%s", id->name);
+	return (out);
 }

@@ -37,4 +37,12 @@ int	 cmd_endpoint(const struct options *o, const char *timeout,
 	    struct cmd_azure *az, struct arc_id *id, struct arc_endpoint *a,
 	    struct err *e);
 
+/*
+ * A TARGET as it was typed, for a command in a fix: quoted for a shell where it must
+ * be; or the machine's name where it is too long for one.  Returns out.
+ */
+#define CMD_TYPED_MAX	200
+const char *cmd_typed(const char *typed, const struct arc_id *id,
+	    char out[CMD_TYPED_MAX]);
+
 #endif

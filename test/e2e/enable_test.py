@@ -143,8 +143,8 @@ class Enable(EnableCase):
         self.add("half", service_port=None)
         rid = self.emu.machine_id("half")
         for on, words, after, commands in (
-                (f"{PROVIDER}/endpoints/serviceConfigurations/write", "E407", 3, 1),
-                (f"{PROVIDER}/endpoints/read", "E402", 1, 2)):
+                (f"{PROVIDER}/endpoints/serviceConfigurations/write", "E407", 4, 1),
+                (f"{PROVIDER}/endpoints/read", "E402", 2, 2)):
             for form in ((), ("--json",)):
                 with self.subTest(on=on, form=form):
                     self.emu.faults.clear()
@@ -176,9 +176,66 @@ class Enable(EnableCase):
 
     def test_not_registered(self):
         self.new()
-        self.emu.arm.provider_state = "NotRegistered"
-        self.run_verb("enable", "new", status=78,
-                      says=f"fix: arc-relay register --subscription {self.emu.subscription}")
+        self.add("web01")
+        for state in ("NotRegistered", "Unregistered"):
+            for args in (["new"], ["web01", "--recreate"]):
+                with self.subTest(state=state, args=args):
+                    self.emu.arm.provider_state = state
+                    done = self.run_verb("enable", *args, status=78)
+                    self.assertEqual(done.stderr, f"arc-relay: {PROVIDER} is not registered in the subscription of "
+                                     f"{args[0]}: it is {state}. fix: arc-relay register --subscription "
+                                     f"{self.emu.subscription}, then restart the agent [E403]\n")
+        self.assertEqual(self.writes(), [])
+
+    def test_who_may_not_read_the_provider(self):
+        self.add("half", service_port=None)
+        self.forbid(f"{PROVIDER}/read", f"/subscriptions/{self.emu.subscription}", 0)
+        self.run_verb("enable", self.emu.machine_id("half"))
+        self.assertEqual(self.writes(), [SERVICE])
+
+    def meanwhile(self, what, match="endpoints/default"):
+        """Somebody does that after Azure has answered the first such request, and before the answer is here."""
+        self.emu.faults.arm.append(Fault("edit", script=lambda document: [document, what()][0], match=match))
+
+    def test_deleted_in_between(self):
+        self.new()
+        rid = self.emu.machine_id("new")
+        self.meanwhile(lambda: self.emu.remove_machine("new"))
+        self.run_verb("enable", rid, status=68, says="[E201]")
+        self.assertEqual(self.writes(), [ENDPOINT])
+
+    def test_endpoint_taken_away_in_between(self):
+        """Looked at once more, and made."""
+        machine = self.add("half", service_port=None)
+        self.meanwhile(lambda: self.emu.delete_endpoint(machine), "serviceconfigurations")
+        told = self.result("enable", self.emu.machine_id("half"))
+        self.assertEqual((told["endpoint"], told["service"]), ("recreated", "created"))
+        self.assertEqual(self.writes(), [SERVICE, ENDPOINT, SERVICE])
+
+    def test_somebody_else_was_first(self):
+        """What Azure refuses for it is looked at once more, and what is there by then is not written again."""
+        for status in (409, 412):
+            with self.subTest(status=status):
+                machine = self.new()
+                machine.put_disturbs = True
+                self.meanwhile(lambda: self.emu.create_endpoint(machine))
+                self.emu.faults.arm.append(self.conflict(status))
+                self.run_verb("enable", self.emu.machine_id("new"))
+                self.assertEqual(self.writes(), [ENDPOINT, SERVICE])
+                self.emu.remove_machine("new")
+                self.seen = len(self.emu.log.find(who="arm"))
+
+    def conflict(self, status):
+        doc = {"error": {"code": "Conflict", "message": "Another operation is in progress."}}
+        return Fault("status", code=status, body=json.dumps(doc), match="endpoints/default")
+
+    def test_somebody_else_does_not_stop(self):
+        self.add("half", service_port=None)
+        self.emu.faults.arm.extend(["ok"] * 5 + [self.conflict(409)] + ["ok"] * 3 + [self.conflict(409)])
+        done = self.run_verb("enable", "half.rg1.arc", status=75)
+        self.assertEqual(done.stderr, "arc-relay: somebody else changes half, too: Azure refuses with status 409: Conflict: "
+                         "Another operation is in progress.. fix: arc-relay enable half.rg1.arc [E412]\n")
+        self.assertEqual(self.writes(), [SERVICE, SERVICE])
 
     def test_no_such_machine(self):
         self.new()
