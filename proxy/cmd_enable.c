@@ -132,12 +132,8 @@ crossed(const struct work *w, struct err *e)
 	char cause[sizeof(e->cause)], target[CMD_TYPED_MAX];
 
 	(void)snprintf(cause, sizeof(cause), "%s", e->cause);
-	if (is_id(e, "E404"))
-		err_set(e, EX_TEMPFAIL, "E404", "somebody else takes the "
-		    "endpoint of %s away", w->id->name);
-	else
-		err_set(e, EX_TEMPFAIL, "E412", "somebody else changes %s, too: "
-		    "%.180s", w->id->name, cause);
+	err_set(e, EX_TEMPFAIL, "E409", "somebody else changes %s, too: %.180s",
+	    w->id->name, cause);
 	return (err_fix(e, "arc-relay enable %s", cmd_typed(w->typed, w->id,
 	    target)));
 }

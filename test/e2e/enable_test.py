@@ -234,7 +234,7 @@ class Enable(EnableCase):
         self.emu.faults.arm.extend(["ok"] * 5 + [self.conflict(409)] + ["ok"] * 3 + [self.conflict(409)])
         done = self.run_verb("enable", "half.rg1.arc", status=75)
         self.assertEqual(done.stderr, "arc-relay: somebody else changes half, too: Azure refuses with status 409: Conflict: "
-                         "Another operation is in progress.. fix: arc-relay enable half.rg1.arc [E412]\n")
+                         "Another operation is in progress.. fix: arc-relay enable half.rg1.arc [E409]\n")
         self.assertEqual(self.writes(), [SERVICE, SERVICE])
 
     def test_no_such_machine(self):
