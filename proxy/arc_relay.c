@@ -25,6 +25,7 @@ static const struct verb {
 	{ "config", cmd_config, "write the machines into ssh's configuration" },
 	{ "credentials", cmd_credentials, "get the relay credential of a machine" },
 	{ "disable", cmd_disable, "take SSH of a machine away again" },
+	{ "doctor", cmd_doctor, "what keeps ssh from a machine, and the cure" },
 	{ "enable", cmd_enable, "set SSH of a machine up in Azure, once" },
 	{ "explain", cmd_explain, "what the last failure means, or an id, or pasted output" },
 	{ "inventory", cmd_inventory, "machines for ansible" },

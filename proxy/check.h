@@ -1,13 +1,14 @@
 /*
  * One thing that arc-relay doctor looks at, and what it found.  Checks know
- * nothing of each other and print nothing: doctor runs those that do not need
- * each other's answer at the same time, each in a process of its own, so that
- * one that hangs ends with its time and takes nobody along.
+ * nothing of each other and print nothing: those that do not need each other's
+ * answer run at the same time, each in a process of its own, so that one that
+ * hangs or breaks takes nobody along.
  */
 #ifndef PROXY_CHECK_H
 #define PROXY_CHECK_H
 
 #include <stdbool.h>
+#include <stddef.h>
 
 #include "auth/arc.h"
 #include "auth/cloud.h"
@@ -28,7 +29,8 @@ struct check_env {
 	int			 port;		/* of the machine; 0: not said */
 };
 
-enum check_verdict { CHECK_OK, CHECK_WARNING, CHECK_FAILED, CHECK_SKIPPED };
+enum check_verdict { CHECK_OK, CHECK_WARNING, CHECK_FAILED, CHECK_SKIPPED,
+    CHECK_NOTE };	/* good to know, and no matter of good or bad */
 
 /* What --fix may do about it: nothing that loses anything, and after asking. */
 enum check_cure {
@@ -39,6 +41,7 @@ enum check_cure {
 	CURE_CERTIFICATE,	/* arc-relay cert ensure */
 	CURE_REGISTER,		/* arc-relay register */
 	CURE_ENABLE,		/* arc-relay enable TARGET */
+	NCURES
 };
 
 #define FINDING_MAX	256	/* bytes, printable ASCII after log_clean */
@@ -53,12 +56,15 @@ struct finding {
 /* A check may find several things: calls found for each, in order. */
 struct check_out {
 	void	(*found)(void *arg, const struct finding *f);
+	void	(*machine)(void *arg, const char *id);	/* TARGET is this one */
 	void	*arg;
 };
 typedef void check_run(const struct check_env *env, const struct check_out *out);
 
 /* For a check: one finding. */
 void	 check_ok(const struct check_out *out, const char *fmt, ...)
+	    __attribute__((format(printf, 2, 3)));
+void	 check_noted(const struct check_out *out, const char *fmt, ...)
 	    __attribute__((format(printf, 2, 3)));
 void	 check_skipped(const struct check_out *out, const char *fmt, ...)
 	    __attribute__((format(printf, 2, 3)));
@@ -68,27 +74,53 @@ void	 check_failed(const struct check_out *out, const struct err *e,
 	    enum check_cure cure);
 
 /*
- * All of them, in the order in which they are told: what is near comes first.
- * stage: those of one stage run at once, after those of the stages before; what
- * failed before is told, and what follows from it is skipped there.
+ * The checks stand in a table in the order in which they are told: a cause comes
+ * before what follows from it.
  */
+#define CHECK_NAMES	3
+
 struct check {
-	const char	*phase;		/* "local", "network", "login", "azure", "relay", "ssh" */
-	const char	*name;		/* "clock", "proxy" */
-	int		 stage;		/* 0: needs nothing; 1: needs a login; 2: needs the machine */
+	const char	*phase;		/* "local", "network", "login", "azure", "relay" */
+	const char	*name;		/* "clock", "login-host": there is one of that name */
 	int		 limit_s;	/* longest it may take */
+	bool		 of_target;	/* only when there is a TARGET */
 	check_run	*run;
+	const char	*needs[CHECK_NAMES];	/* it begins after these, unless one failed */
+	const char	*after[CHECK_NAMES];	/* what fails here with the id of these is theirs */
 };
+
+/* --- running them, check.c --- */
+
+struct checks {
+	const struct check	*table;
+	size_t			 n;
+	bool			 has_target;
+	/* Called in a new process: has check_out_to(fd) told by c, and does not return. */
+	void	(*become)(void *arg, const struct check *c, int fd);
+	/* In the order of the table, as soon as all before it have ended. */
+	void	(*found)(void *arg, const struct check *c,
+		    const struct finding *f, long ms);
+	void	(*machine)(void *arg, const char *id);
+	/* Now and then, when it takes long; NULL: nobody waits. */
+	void	(*waiting)(void *arg, const char *names, long ms);
+	void	*arg;
+};
+
+/* Returns 0 when all were told; or -1 with EX_OSERR. */
+int	 checks_run(const struct checks *c, struct err *e);
+
+/* What is told to out goes to fd, for the process that runs the checks. */
+void	 check_out_to(int *fd, struct check_out *out);
 
 /* check_local.c: what is on this computer */
 check_run check_ssh_version, check_ssh_files, check_config, check_clock,
-    check_cache, check_keys;
+    check_cache, check_keys, check_last_error;
 
 /* check_network.c: ways to Azure: names, route, proxy, TLS with issuer and version */
 check_run check_login_host, check_arm_host, check_relay_host;
 
 /* check_azure.c: who we are there, and what of the machine is set up */
-check_run check_login, check_provider, check_machine, check_index,
+check_run check_login, check_provider, check_target, check_machine, check_index,
     check_endpoint, check_permissions;
 
 /* check_relay.c: a dial, to the banner of the machine's SSH server */

@@ -17,6 +17,7 @@ int	 cmd_cert(int argc, char **argv, struct err *e);
 int	 cmd_config(int argc, char **argv, struct err *e);
 int	 cmd_credentials(int argc, char **argv, struct err *e);
 int	 cmd_disable(int argc, char **argv, struct err *e);
+int	 cmd_doctor(int argc, char **argv, struct err *e);
 int	 cmd_enable(int argc, char **argv, struct err *e);
 int	 cmd_explain(int argc, char **argv, struct err *e);
 int	 cmd_inventory(int argc, char **argv, struct err *e);

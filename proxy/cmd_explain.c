@@ -15,7 +15,7 @@
 #include "relay/err.h"
 #include "relay/secret.h"
 
-#define COLUMNS	79
+#define LABEL	8	/* columns */
 
 static const struct option_row table[] = {
 	{ 0, "json", NULL, "JSON in place of text", 0 },
@@ -39,21 +39,11 @@ print_last_json(const struct lasterror *last, bool is, struct err *e)
 	return (cmd_print_json(j, !failed, e));
 }
 
-/* "cause:  Words ..", broken at blanks. */
 static void
 print_words(const char *label, const char *text)
 {
-	size_t column = (size_t)printf("%-8s", label), len;
-
-	for (; *text != '\0'; text += len + (text[len] == ' ')) {
-		len = strcspn(text, " ");
-		if (column > 8 && column + 1 + len > COLUMNS)
-			column = (size_t)printf("\n%8s", "") - 1;
-		else if (column > 8)
-			column += (size_t)printf(" ");
-		column += (size_t)printf("%.*s", (int)len, text);
-	}
-	printf("\n");
+	printf("%-*s", LABEL, label);
+	cmd_print_words(LABEL, LABEL, text);
 }
 
 /* line: where it was seen; 0: nowhere. */

@@ -15,6 +15,8 @@
 #include "relay/err.h"
 #include "relay/log.h"
 
+#define COLUMNS	79
+
 /* How often the option of that name was given. */
 static int
 given(const struct option_row *table, const struct options *o,
@@ -47,6 +49,23 @@ cmd_parse(const struct option_row *table, const char *usage, const char *about,
 	log_init("arc-relay", verbose > 1 ? LOG_DEBUG :
 	    verbose == 1 ? LOG_VERBOSE : LOG_QUIET, false);
 	return (0);
+}
+
+void
+cmd_print_words(size_t column, size_t indent, const char *text)
+{
+	bool first = true;
+	size_t len;
+
+	for (; *text != '\0'; text += len + (text[len] == ' '), first = false) {
+		len = strcspn(text, " ");
+		if (!first && column + 1 + len > COLUMNS)
+			column = (size_t)printf("\n%*s", (int)indent, "") - 1;
+		else if (!first)
+			column += (size_t)printf(" ");
+		column += (size_t)printf("%.*s", (int)len, text);
+	}
+	printf("\n");
 }
 
 int

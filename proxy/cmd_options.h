@@ -57,6 +57,12 @@ int	 cmd_parse(const struct option_row *table, const char *usage,
 	    struct err *e);
 
 /*
+ * Prints the rest of a line that has so many columns already, broken at blanks and
+ * indented; and its end.
+ */
+void	 cmd_print_words(size_t column, size_t indent, const char *text);
+
+/*
  * Prints a document as one line.  j is taken; not whole: there was no memory for all
  * of it, or not UTF-8 in it.  Returns 0; or -1, EX_OSERR or EX_IOERR.
  */

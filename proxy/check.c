@@ -1,0 +1,536 @@
+/*
+ * Running the checks of arc-relay doctor, see check.h.
+ *
+ * Each is a process with a pipe, on which it says a finding a line, as JSON.
+ */
+#include <errno.h>
+#include <fcntl.h>
+#include <poll.h>
+#include <signal.h>
+#include <stdarg.h>
+#include <stdint.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <sys/prctl.h>
+#include <sys/wait.h>
+#include <unistd.h>
+
+#include "auth/json.h"
+#include "auth/text.h"
+#include "proxy/check.h"
+#include "relay/clock.h"
+#include "relay/err.h"
+#include "relay/log.h"
+#include "relay/secret.h"
+
+#define FINDINGS_MAX	16		/* of one check */
+#define SAID_MAX	(64 * 1024)	/* bytes, all of them */
+#define LINE_MAX_BYTES	8192
+#define WAIT_MS		2000		/* a person begins to wonder */
+#define WAIT_AGAIN_MS	5000
+
+/* --- what a check says --- */
+
+static void
+say(const struct check_out *out, enum check_verdict verdict, const char *fmt,
+    va_list ap)
+{
+	struct finding f = { .verdict = verdict };
+
+	(void)vsnprintf(f.what, sizeof(f.what), fmt, ap);
+	log_clean(f.what);
+	out->found(out->arg, &f);
+}
+
+void
+check_ok(const struct check_out *out, const char *fmt, ...)
+{
+	va_list ap;
+
+	va_start(ap, fmt);
+	say(out, CHECK_OK, fmt, ap);
+	va_end(ap);
+}
+
+void
+check_noted(const struct check_out *out, const char *fmt, ...)
+{
+	va_list ap;
+
+	va_start(ap, fmt);
+	say(out, CHECK_NOTE, fmt, ap);
+	va_end(ap);
+}
+
+void
+check_skipped(const struct check_out *out, const char *fmt, ...)
+{
+	va_list ap;
+
+	va_start(ap, fmt);
+	say(out, CHECK_SKIPPED, fmt, ap);
+	va_end(ap);
+}
+
+void
+check_warned(const struct check_out *out, const struct err *e,
+    enum check_cure cure)
+{
+	const struct finding f = { .verdict = CHECK_WARNING, .e = *e,
+	    .cure = cure };
+
+	out->found(out->arg, &f);
+}
+
+void
+check_failed(const struct check_out *out, const struct err *e,
+    enum check_cure cure)
+{
+	const struct finding f = { .verdict = CHECK_FAILED, .e = *e,
+	    .cure = cure };
+
+	out->found(out->arg, &f);
+}
+
+/* --- a line there and back --- */
+
+/* j is taken. */
+static void
+write_line(int fd, struct js *j, bool whole)
+{
+	struct secret line = SECRET_INIT;
+
+	if (whole && js_dump(j, &line) == 0 &&
+	    text_append(&line, "\n", 1, LINE_MAX_BYTES) == 0)
+		(void)text_write_all(fd, line.data, line.len);
+	secret_free(&line);
+	js_free(j);
+}
+
+static void
+write_finding(void *arg, const struct finding *f)
+{
+	struct js *j = js_object();
+
+	write_line(*(const int *)arg, j,
+	    js_set_integer(j, "verdict", f->verdict) == 0 &&
+	    js_set_integer(j, "cure", f->cure) == 0 &&
+	    js_set_string(j, "what", f->what) == 0 &&
+	    js_set_integer(j, "status", f->e.status) == 0 &&
+	    js_set_integer(j, "retry", f->e.retry) == 0 &&
+	    js_set_string(j, "id", f->e.id) == 0 &&
+	    js_set_string(j, "cause", f->e.cause) == 0 &&
+	    js_set_string(j, "fix", f->e.fix) == 0);
+}
+
+static void
+write_machine(void *arg, const char *id)
+{
+	struct js *j = js_object();
+
+	write_line(*(const int *)arg, j, js_set_string(j, "machine", id) == 0);
+}
+
+void
+check_out_to(int *fd, struct check_out *out)
+{
+	*out = (struct check_out){ write_finding, write_machine, fd };
+}
+
+static int
+read_number(const struct js *j, const char *name, int max, int *out)
+{
+	int64_t n;
+
+	if (js_integer(j, name, &n) == -1 || n < 0 || n > max)
+		return (-1);
+	*out = (int)n;
+	return (0);
+}
+
+static void
+read_text(const struct js *j, const char *name, char *out, size_t size)
+{
+	const char *text = js_string(j, name);
+
+	(void)snprintf(out, size, "%s", text != NULL ? text : "");
+	log_clean(out);
+}
+
+static int
+read_finding(const struct js *j, struct finding *f)
+{
+	int verdict, cure, status, retry;
+
+	if (read_number(j, "verdict", CHECK_NOTE, &verdict) == -1 ||
+	    read_number(j, "cure", NCURES - 1, &cure) == -1 ||
+	    read_number(j, "status", 255, &status) == -1 ||
+	    read_number(j, "retry", RETRY_CREDENTIAL, &retry) == -1)
+		return (-1);
+	*f = (struct finding){ .verdict = (enum check_verdict)verdict,
+	    .cure = (enum check_cure)cure, .e.status = status,
+	    .e.retry = (enum retry_class)retry };
+	read_text(j, "what", f->what, sizeof(f->what));
+	read_text(j, "id", f->e.id, sizeof(f->e.id));
+	read_text(j, "cause", f->e.cause, sizeof(f->e.cause));
+	read_text(j, "fix", f->e.fix, sizeof(f->e.fix));
+	return (0);
+}
+
+/* --- one of them --- */
+
+enum state { TO_COME, RUNNING, ENDED };
+
+struct task {
+	const struct check	*check;
+	enum state		 state;
+	pid_t			 pid;
+	int			 fd;
+	int64_t			 began_ms;
+	long			 ms;
+	char			*said;		/* SAID_MAX bytes */
+	size_t			 len;
+	struct finding		 found[FINDINGS_MAX];
+	size_t			 n;
+	const struct task	*because;	/* failed: this one was left out */
+};
+
+/* All of them, while they run. */
+struct run {
+	const struct checks	*c;
+	struct task		*task;		/* c->n */
+	struct pollfd		*fds;
+	size_t			 told;
+};
+
+static struct finding *
+new_finding(struct task *t)
+{
+	/* of too many the last is replaced */
+	if (t->n == FINDINGS_MAX)
+		t->n--;
+	t->found[t->n] = (struct finding){ .verdict = CHECK_FAILED };
+	return (&t->found[t->n++]);
+}
+
+static bool
+has_failed(const struct task *t)
+{
+	size_t i;
+
+	for (i = 0; i < t->n; i++)
+		if (t->found[i].verdict == CHECK_FAILED)
+			return (true);
+	return (t->because != NULL);
+}
+
+static struct task *
+find(const struct run *r, const char *name)
+{
+	size_t i;
+
+	for (i = 0; i < r->c->n; i++)
+		if (strcmp(r->c->table[i].name, name) == 0)
+			return (&r->task[i]);
+	return (NULL);
+}
+
+static int
+start(const struct run *r, struct task *t)
+{
+	pid_t parent = getpid();
+	int ends[2];
+
+	if (pipe2(ends, O_CLOEXEC) == -1)
+		return (-1);
+	if ((t->pid = fork()) == 0) {
+		/* it goes when we go, however that is */
+		(void)prctl(PR_SET_PDEATHSIG, SIGKILL);
+		if (getppid() == parent)
+			r->c->become(r->c->arg, t->check, ends[1]);
+		_exit(EX_SOFTWARE);
+	}
+	(void)close(ends[1]);
+	if (t->pid == -1) {
+		(void)close(ends[0]);
+		return (-1);
+	}
+	(void)fcntl(ends[0], F_SETFL, O_NONBLOCK);
+	t->fd = ends[0];
+	t->began_ms = clock_ms();
+	t->state = RUNNING;
+	return (0);
+}
+
+static void
+read_line(const struct run *r, struct task *t, const char *line, size_t len)
+{
+	char why[JS_WHY_MAX];
+	struct js *j = js_parse(line, len, why);
+	const char *machine = js_string(j, "machine");
+	struct finding f;
+
+	if (machine != NULL && r->c->machine != NULL)
+		r->c->machine(r->c->arg, machine);
+	else if (j != NULL && read_finding(j, &f) == 0)
+		*new_finding(t) = f;
+	js_free(j);
+}
+
+static void
+read_said(const struct run *r, struct task *t)
+{
+	const char *at = t->said, *end = at + t->len, *lf;
+
+	for (; (lf = memchr(at, '\n', (size_t)(end - at))) != NULL; at = lf + 1)
+		read_line(r, t, at, (size_t)(lf - at));
+}
+
+/* late: it is ended by us. */
+static void
+end(const struct run *r, struct task *t, bool late)
+{
+	int status = 0;
+
+	if (late)
+		(void)kill(t->pid, SIGKILL);
+	(void)close(t->fd);
+	while (waitpid(t->pid, &status, 0) == -1 && errno == EINTR)
+		;
+	t->state = ENDED;
+	t->ms = (long)(clock_ms() - t->began_ms);
+	read_said(r, t);
+	if (late)
+		err_set(&new_finding(t)->e, EX_TEMPFAIL, "", "took longer than "
+		    "%d s", t->check->limit_s);
+	else if (WIFSIGNALED(status))
+		err_set(&new_finding(t)->e, EX_SOFTWARE, "", "broke off: %s",
+		    strsignal(WTERMSIG(status)));
+	else if (t->n == 0)
+		err_set(&new_finding(t)->e, EX_SOFTWARE, "", "ended with status "
+		    "%d and found nothing", WEXITSTATUS(status));
+}
+
+/* What is there, a piece at a time.  Returns false at its end. */
+static bool
+take(struct task *t)
+{
+	char more[4096];
+	ssize_t n = read(t->fd, more, sizeof(more));
+
+	if (n <= 0)
+		return (n == -1 && (errno == EAGAIN || errno == EINTR));
+	if ((size_t)n > SAID_MAX - t->len)
+		n = (ssize_t)(SAID_MAX - t->len);
+	memcpy(t->said + t->len, more, (size_t)n);
+	t->len += (size_t)n;
+	return (true);
+}
+
+/* --- in their order --- */
+
+static bool
+is_wanted(const struct run *r, const struct task *t)
+{
+	return (r->c->has_target || !t->check->of_target);
+}
+
+/* Begins it, if what it needs has ended; or leaves it out. */
+static int
+step(const struct run *r, struct task *t, struct err *e)
+{
+	const struct task *need;
+	size_t i;
+
+	for (i = 0; i < CHECK_NAMES && t->check->needs[i] != NULL; i++) {
+		need = find(r, t->check->needs[i]);
+		if (need == NULL || !is_wanted(r, need))
+			continue;
+		if (need->state != ENDED)
+			return (0);
+		if (has_failed(need)) {
+			t->because = need;
+			t->state = ENDED;
+			return (0);
+		}
+	}
+	return (start(r, t) == 0 ? 0 : err_sys(e, EX_OSERR, "", "cannot start "
+	    "the check \"%s\"", t->check->name));
+}
+
+/* The one whose failure f, of t, is told with already; NULL: none. */
+static const struct task *
+origin(const struct run *r, const struct task *t, const struct finding *f)
+{
+	const struct task *first;
+	size_t i, k;
+
+	if (f->verdict != CHECK_FAILED || f->e.id[0] == '\0')
+		return (NULL);
+	for (i = 0; i < CHECK_NAMES && t->check->after[i] != NULL; i++) {
+		if ((first = find(r, t->check->after[i])) == NULL)
+			continue;
+		for (k = 0; k < first->n; k++)
+			if (first->found[k].verdict == CHECK_FAILED &&
+			    strcmp(first->found[k].e.id, f->e.id) == 0)
+				return (first);
+	}
+	return (NULL);
+}
+
+static void
+tell_other(const struct run *r, const struct task *t, const char *why,
+    const struct task *other)
+{
+	struct finding f = { .verdict = CHECK_SKIPPED };
+
+	while (other->because != NULL)
+		other = other->because;
+	(void)snprintf(f.what, sizeof(f.what), "%s %s %s", why,
+	    other->check->phase, other->check->name);
+	r->c->found(r->c->arg, t->check, &f, t->ms);
+}
+
+static void
+tell(const struct run *r, const struct task *t)
+{
+	const struct task *first;
+	size_t i;
+
+	if (t->because != NULL)
+		tell_other(r, t, "left out because of", t->because);
+	for (i = 0; i < t->n; i++)
+		if ((first = origin(r, t, &t->found[i])) != NULL)
+			tell_other(r, t, "fails for the same reason as", first);
+		else
+			r->c->found(r->c->arg, t->check, &t->found[i], t->ms);
+}
+
+static void
+tell_waiting(const struct run *r, int64_t began_ms)
+{
+	char names[200] = "";
+	size_t i, len = 0;
+	int n;
+
+	for (i = 0; i < r->c->n; i++) {
+		if (r->task[i].state != RUNNING)
+			continue;
+		n = snprintf(names + len, sizeof(names) - len, "%s%s",
+		    len > 0 ? ", " : "", r->task[i].check->name);
+		if (n < 0 || (size_t)n >= sizeof(names) - len)
+			break;
+		len += (size_t)n;
+	}
+	r->c->waiting(r->c->arg, names, (long)(clock_ms() - began_ms));
+}
+
+/* How long until the first of those that run must have ended, or until then_ms. */
+static int
+patience(const struct run *r, int64_t then_ms)
+{
+	int64_t now = clock_ms(), until = then_ms, end_ms;
+	size_t i;
+
+	for (i = 0; i < r->c->n; i++) {
+		end_ms = r->task[i].began_ms + r->task[i].check->limit_s * 1000;
+		if (r->task[i].state == RUNNING && end_ms < until)
+			until = end_ms;
+	}
+	return (until > now ? (int)(until - now) : 0);
+}
+
+/* Waits for some of them to say something, or to be late. */
+static void
+watch(const struct run *r, int64_t then_ms)
+{
+	struct task *t;
+	size_t i;
+
+	for (i = 0; i < r->c->n; i++)
+		r->fds[i] = (struct pollfd){ r->task[i].state == RUNNING ?
+		    r->task[i].fd : -1, POLLIN, 0 };
+	(void)poll(r->fds, r->c->n, patience(r, then_ms));
+	for (i = 0; i < r->c->n; i++) {
+		t = &r->task[i];
+		if (t->state != RUNNING)
+			continue;
+		if (r->fds[i].revents != 0 && !take(t))
+			end(r, t, false);
+		else if (clock_ms() - t->began_ms >= t->check->limit_s * 1000)
+			end(r, t, true);
+	}
+}
+
+static int
+begin(struct run *r, const struct checks *c)
+{
+	size_t i;
+
+	*r = (struct run){ .c = c };
+	r->task = calloc(c->n, sizeof(*r->task));
+	r->fds = calloc(c->n, sizeof(*r->fds));
+	if (r->task == NULL || r->fds == NULL)
+		return (-1);
+	for (i = 0; i < c->n; i++) {
+		r->task[i].check = &c->table[i];
+		if (!is_wanted(r, &r->task[i]))
+			r->task[i].state = ENDED;
+		else if ((r->task[i].said = malloc(SAID_MAX)) == NULL)
+			return (-1);
+	}
+	return (0);
+}
+
+static void
+finish(struct run *r)
+{
+	size_t i;
+
+	for (i = 0; r->task != NULL && i < r->c->n; i++) {
+		if (r->task[i].state == RUNNING)
+			end(r, &r->task[i], true);
+		free(r->task[i].said);
+	}
+	free(r->task);
+	free(r->fds);
+}
+
+static int
+run_all(struct run *r, struct err *e)
+{
+	int64_t began_ms = clock_ms(), then_ms = began_ms + WAIT_MS;
+	size_t i;
+
+	while (r->told < r->c->n) {
+		for (i = r->told; i < r->c->n; i++)
+			if (r->task[i].state == TO_COME &&
+			    step(r, &r->task[i], e) == -1)
+				return (-1);
+		for (; r->told < r->c->n &&
+		    r->task[r->told].state == ENDED; r->told++)
+			tell(r, &r->task[r->told]);
+		if (r->told == r->c->n)
+			break;
+		watch(r, then_ms);
+		if (clock_ms() < then_ms)
+			continue;
+		then_ms = clock_ms() + WAIT_AGAIN_MS;
+		if (r->c->waiting != NULL)
+			tell_waiting(r, began_ms);
+	}
+	return (0);
+}
+
+int
+checks_run(const struct checks *c, struct err *e)
+{
+	struct run r;
+	int rc = begin(&r, c);
+
+	rc = rc == -1 ? err_set(e, EX_OSERR, "", "out of memory") :
+	    run_all(&r, e);
+	finish(&r);
+	return (rc);
+}

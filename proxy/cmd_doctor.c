@@ -1,0 +1,261 @@
+/*
+ * arc-relay doctor: what keeps ssh from a machine, from here to its SSH server.
+ *
+ * Each check is this program again, with a hidden option: secrets of the
+ * environment and locked memory do not outlive a mere fork.
+ */
+#include <errno.h>
+#include <fcntl.h>
+#include <stdbool.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <sys/wait.h>
+#include <unistd.h>
+
+#include "auth/env.h"
+#include "auth/json.h"
+#include "proxy/beside.h"
+#include "proxy/check.h"
+#include "proxy/cmd.h"
+#include "proxy/cmd_options.h"
+#include "relay/err.h"
+
+#define INDENT	15	/* columns before what was found */
+
+static const struct option_row table[] = {
+	CMD_ROWS,
+	{ 0, "credential", "NAME", "only this token source", 0 },
+	{ 'p', "port", "N", "of the machine's SSH server (as Azure has it)", 0 },
+	{ 0, "json", NULL, "one JSON object", 0 },
+	{ 0, "check", "NAME", NULL, 0 },
+	{ 0, "machine", "ID", NULL, 0 },
+	CMD_LAST_ROWS
+};
+enum { O_CREDENTIAL = CMD_NROWS, O_PORT, O_JSON, O_CHECK, O_MACHINE };
+
+static const struct check checks[] = {
+	{ "local", "ssh", 10, false, check_ssh_version, { NULL }, { NULL } },
+};
+
+#define NCHECKS	(sizeof(checks) / sizeof(checks[0]))
+
+/* An examination. */
+struct doctor {
+	struct check_env	 env;
+	struct options		 o;
+	char			**argv;	/* as it was given */
+	int			 argc;
+	char			**whole;	/* environment */
+	bool			 json;
+	struct cmd_array	 array;
+	int			 status;	/* of the first that failed; 0 */
+};
+
+static const char *const verdicts[] = { "ok", "warning", "failed", "skipped",
+    "note" };
+static const char *const labels[] = { "ok", "warn", "FAIL", "-", "-" };
+
+/* --- one check, in a process of its own --- */
+
+static int
+run_check(const struct check_env *env, const char *name, struct err *e)
+{
+	int fd = STDOUT_FILENO;
+	struct check_out out;
+	size_t i;
+
+	check_out_to(&fd, &out);
+	for (i = 0; i < NCHECKS; i++)
+		if (strcmp(checks[i].name, name) == 0) {
+			checks[i].run(env, &out);
+			return (0);
+		}
+	return (err_set(e, EX_USAGE, "", "there is no check \"%.40s\"", name));
+}
+
+/* doctor --check NAME --machine ID .. */
+static void
+become(void *arg, const struct check *c, int fd)
+{
+	const struct doctor *d = arg;
+	const char **argv = calloc((size_t)d->argc + 6, sizeof(*argv));
+	char path[BESIDE_MAX];
+	int null = open("/dev/null", O_RDWR), n = 0, i;
+
+	if (argv == NULL || null == -1 || dup2(null, STDIN_FILENO) == -1 ||
+	    dup2(fd, STDOUT_FILENO) == -1)
+		return;
+	argv[n++] = BESIDE_TOOL;
+	argv[n++] = "doctor";
+	argv[n++] = "--check";
+	argv[n++] = c->name;
+	if (d->env.has_id) {
+		argv[n++] = "--machine";
+		argv[n++] = d->env.id.text;
+	}
+	for (i = 1; i < d->argc; i++)
+		argv[n++] = d->argv[i];
+	beside_find(BESIDE_TOOL, NULL, path);
+	(void)execve(path, (char *const *)(const void *)argv, d->whole);
+}
+
+/* --- what was found --- */
+
+static void
+print_line(const struct check *c, const struct finding *f)
+{
+	bool bad = f->verdict == CHECK_WARNING || f->verdict == CHECK_FAILED;
+	const char *id = bad ? f->e.id : "";
+	char text[sizeof(f->e.cause) + sizeof(f->e.id) + 4];
+	size_t column;
+
+	column = (size_t)printf("%-4s  %-7s  %s: ", labels[f->verdict],
+	    c->phase, c->name);
+	/* the id ends the last line */
+	(void)snprintf(text, sizeof(text), "%s%s%s%s", bad ? f->e.cause :
+	    f->what, id[0] != '\0' && f->e.fix[0] == '\0' ? " [" : "",
+	    f->e.fix[0] == '\0' ? id : "",
+	    id[0] != '\0' && f->e.fix[0] == '\0' ? "]" : "");
+	cmd_print_words(column, INDENT, text);
+	/* in one line, to be copied from there */
+	if (bad && f->e.fix[0] != '\0')
+		printf("%*sfix: %s%s%s%s\n", INDENT, "", f->e.fix,
+		    id[0] != '\0' ? " [" : "", id, id[0] != '\0' ? "]" : "");
+}
+
+static void
+print_element(struct doctor *d, const struct check *c, const struct finding *f,
+    long ms)
+{
+	bool bad = f->verdict == CHECK_WARNING || f->verdict == CHECK_FAILED;
+	struct js *j = js_object();
+
+	cmd_array_add(&d->array, j,
+	    js_set_string(j, "phase", c->phase) == 0 &&
+	    js_set_string(j, "name", c->name) == 0 &&
+	    js_set_string(j, "verdict", verdicts[f->verdict]) == 0 &&
+	    js_set_string(j, "what", bad ? f->e.cause : f->what) == 0 &&
+	    js_set_string(j, "code", f->e.id) == 0 &&
+	    js_set_string(j, "cause", f->e.cause) == 0 &&
+	    js_set_string(j, "fix", f->e.fix) == 0 &&
+	    js_set_boolean(j, "retryable", f->e.retry != RETRY_NEVER) == 0 &&
+	    js_set_integer(j, "status", f->e.status) == 0 &&
+	    js_set_integer(j, "ms", ms) == 0);
+}
+
+static void
+on_found(void *arg, const struct check *c, const struct finding *f, long ms)
+{
+	struct doctor *d = arg;
+
+	if (f->verdict == CHECK_FAILED && d->status == 0)
+		d->status = f->e.status != 0 ? f->e.status : EX_SOFTWARE;
+	if (d->json)
+		print_element(d, c, f, ms);
+	else {
+		print_line(c, f);
+		(void)fflush(stdout);
+	}
+}
+
+static void
+on_machine(void *arg, const char *id)
+{
+	struct doctor *d = arg;
+	struct err unused = ERR_INIT;
+
+	d->env.has_id = arc_id_parse(id, &d->env.id, &unused) == 0;
+}
+
+static void
+on_waiting(void *arg, const char *names, long ms)
+{
+	(void)arg;
+	fprintf(stderr, "arc-relay: waiting for %s (%ld s)\n", names, ms / 1000);
+}
+
+static int
+examine(struct doctor *d, struct err *e)
+{
+	const struct checks c = { .table = checks, .n = NCHECKS,
+	    .has_target = d->env.has_target, .become = become,
+	    .found = on_found, .machine = on_machine,
+	    .waiting = isatty(STDERR_FILENO) ? on_waiting : NULL, .arg = d };
+	int rc;
+
+	d->status = 0;
+	d->array = (struct cmd_array){ .n = 0 };
+	if (d->json)
+		printf("{\"checks\": ");
+	rc = checks_run(&c, e);
+	if (rc == 0 && d->json && (rc = cmd_array_end(&d->array, e)) == 0)
+		printf(", \"status\": %d}\n", d->status);
+	return (rc);
+}
+
+/* --- the command line --- */
+
+static int
+read_env(struct doctor *d, struct err *e)
+{
+	const struct options *o = &d->o;
+	struct check_env *env = &d->env;
+	const char *id = o->value[O_MACHINE];
+	long port = 0;
+
+	*env = (struct check_env){ .o = o, .credential = o->value[O_CREDENTIAL],
+	    .has_target = o->nrest == 1 };
+	if (o->nrest > 1)
+		return (err_set(e, EX_USAGE, "", "doctor takes one TARGET"));
+	if (cmd_cloud(o, &env->cloud, e) == -1 || (o->value[O_PORT] != NULL &&
+	    options_number(o->value[O_PORT], 1, 65535, "--port", &port,
+	    e) == -1) || (env->has_target && target_parse(o->rest[0],
+	    &env->target, e) == -1))
+		return (-1);
+	env->port = (int)port;
+	if (id == NULL && env->has_target && env->target.is_id)
+		id = env->target.text;
+	if (id != NULL && arc_id_parse(id, &env->id, e) == -1)
+		return (-1);
+	env->has_id = id != NULL;
+	return (0);
+}
+
+static int
+run(struct doctor *d, struct err *e)
+{
+	int rc;
+
+	if (read_env(d, e) == -1)
+		return (-1);
+	if (d->o.value[O_CHECK] != NULL)
+		return (run_check(&d->env, d->o.value[O_CHECK], e));
+	if ((d->whole = env_whole()) == NULL)
+		return (err_set(e, EX_OSERR, "", "out of memory"));
+	d->json = d->o.value[O_JSON] != NULL;
+	rc = examine(d, e);
+	if (rc == 0 && (fflush(stdout) == EOF || ferror(stdout)))
+		rc = err_sys(e, EX_IOERR, "", "cannot write to stdout");
+	env_whole_free(d->whole);
+	return (rc == 0 ? d->status : -1);
+}
+
+int
+cmd_doctor(int argc, char **argv, struct err *e)
+{
+	struct doctor *d = calloc(1, sizeof(*d));
+	int rc;
+
+	if (d == NULL)
+		return (err_set(e, EX_OSERR, "", "out of memory"));
+	d->argc = argc;
+	d->argv = argv;
+	if ((rc = cmd_parse(table, "doctor [OPTION ...] [TARGET]", NULL, argc,
+	    argv, &d->o, e)) == 0)
+		rc = run(d, e);
+	else
+		rc = rc == 1 ? 0 : -1;
+	free(d);
+	return (rc);
+}
