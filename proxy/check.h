@@ -120,8 +120,8 @@ check_run check_ssh_version, check_ssh_files, check_config, check_clock,
 check_run check_login_host, check_arm_host, check_relay_host;
 
 /* check_azure.c: who we are there, and what of the machine is set up */
-check_run check_login, check_provider, check_target, check_machine, check_index,
-    check_endpoint, check_permissions;
+check_run check_login, check_provider, check_target, check_machine,
+    check_index, check_endpoint, check_permissions;
 
 /* check_relay.c: a dial, to the banner of the machine's SSH server */
 check_run check_dial;
