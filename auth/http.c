@@ -465,6 +465,26 @@ not_local(const char *url, struct err *e)
 	    "address, or localhost"));
 }
 
+static int	 once(const struct http_request *, struct http_reply *,
+    struct http_facts *, bool, struct err *);
+
+/* Who signed a certificate that is not trusted says most of the cause. */
+static void
+name_issuer(const struct http_request *q, struct http_facts *f, struct err *e)
+{
+	struct http_reply none = HTTP_REPLY_INIT;
+	struct err unused = ERR_INIT;
+	struct http_facts own = { .ms = 0 };
+	size_t len = strlen(e->cause);
+
+	if (f == NULL)
+		f = &own;
+	if (once(q, &none, f, true, &unused) == 0 && f->issuer[0] != '\0')
+		(void)snprintf(e->cause + len, sizeof(e->cause) - len,
+		    " (issuer \"%.80s\")", f->issuer);
+	http_reply_free(&none);
+}
+
 /* facts: NULL, they are not wanted. */
 static int
 once(const struct http_request *q, struct http_reply *reply,
@@ -496,6 +516,8 @@ once(const struct http_request *q, struct http_reply *reply,
 		http_facts_read(curl, proxy.name, facts);
 	if (code != CURLE_OK) {
 		no_answer(curl, code, q, &proxy, text, e);
+		if (code == CURLE_PEER_FAILED_VERIFICATION)
+			name_issuer(q, facts, e);
 		goto out;
 	}
 	(void)curl_easy_getinfo(curl, CURLINFO_RESPONSE_CODE, &status);
@@ -522,19 +544,8 @@ int
 http_look(const struct http_request *q, struct http_reply *reply,
     struct http_facts *f, struct err *e)
 {
-	struct err unused = ERR_INIT;
-	size_t len;
-	int rc;
-
 	*f = (struct http_facts){ .ms = 0 };
-	rc = once(q, reply, f, false, e);
-	if (rc == 0 || strcmp(e->id, "E605") != 0 ||
-	    once(q, reply, f, true, &unused) == -1 || f->issuer[0] == '\0')
-		return (rc);
-	len = strlen(e->cause);
-	(void)snprintf(e->cause + len, sizeof(e->cause) - len,
-	    " (issuer \"%.80s\")", f->issuer);
-	return (-1);
+	return (once(q, reply, f, false, e));
 }
 
 void

@@ -60,7 +60,8 @@ struct http_reply {
  * Returns 0 when an answer came, whatever its status; -1 when none did, with an
  * error that names the host: E601 name, E602 connect, E603 and E604 proxy, E605
  * certificate, E606 TLS, E409 connection lost or too slow, E412 too large, E313
- * a local URL that is not local.  The first byte may take
+ * a local URL that is not local.  For E605 a second handshake, in which nothing is
+ * sent, finds out who signed the certificate.  The first byte may take
  * the whole of timeout_s; an answer that has begun and then brings less than 100
  * bytes a second for 5 s is E409.  reply is freed by the caller in both cases.
  */
@@ -76,11 +77,7 @@ struct http_facts {
 	int64_t	ms;		/* from the beginning to the end of the answer */
 };
 
-/*
- * As http_once with a connection of its own, and tells what is seen.  When the
- * host's certificate cannot be trusted (E605), a second handshake finds out who
- * signed it, for f and for e; nothing is sent in that.
- */
+/* As http_once with a connection of its own, and tells what is seen. */
 int	 http_look(const struct http_request *q, struct http_reply *reply,
 	    struct http_facts *f, struct err *e);
 
