@@ -159,8 +159,8 @@ forget_one(void *arg, const struct cache_key *key, const struct entry *x)
 {
 	const struct forgotten *f = arg;
 
-	if (strcmp(x->kind, ENTRY_FAILURE) == 0 ||
-	    strcasecmp(x->machine, f->id->text) == 0)
+	if (strcmp(x->kind, ENTRY_FAILURE) == 0 || (f->id != NULL &&
+	    strcasecmp(x->machine, f->id->text) == 0))
 		cache_drop(f->cache, key);
 }
 

@@ -55,8 +55,8 @@ int	 creds_get(const struct creds_request *r, struct relay_info *out,
 	    struct err *e);
 
 /*
- * Forgets what the cache holds of a machine, of any port and login, and all failures:
- * what Azure would say of it has changed.
+ * Forgets what the cache holds of a machine (NULL: of none), of any port and login,
+ * and all failures: what Azure would say of it has changed.
  */
 void	 creds_forget(const struct arc_id *id);
 

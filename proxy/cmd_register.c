@@ -8,6 +8,7 @@
 #include <string.h>
 #include <strings.h>
 
+#include "auth/creds.h"
 #include "auth/json.h"
 #include "proxy/cmd.h"
 #include "proxy/cmd_endpoint.h"
@@ -100,8 +101,10 @@ wait_until_registered(struct work *w, struct err *e)
 		if (arc_provider(w->bearer, w->subscription, false, w->state,
 		    e) == -1)
 			return (-1);
-		if (is_state(w, "Registered"))
+		if (is_state(w, "Registered")) {
+			creds_forget(NULL);
 			return (0);
+		}
 		if (is_at_rest(w)) {
 			if (arc_provider(w->bearer, w->subscription, true,
 			    w->state, e) == -1)
