@@ -1,0 +1,189 @@
+"""Goal: what ssh shows when a machine cannot be reached is one true sentence with the command that cures it, and after
+that command ssh works; as with config install, and with a master that outlives its session, whose stderr nobody sees.
+"""
+
+import os
+import re
+import shlex
+
+import tap
+from harness import TOOL, WRAP, Fault, free_port
+from login_case import CODE, Running
+from sentences_case import SentencesCase
+from arm import LIST_CREDENTIALS
+from proxy import HttpProxy
+import certs
+
+OTHER_TENANT = "3f2504e0-4f89-41d3-9a0c-0305e82c3301"
+
+
+class Cures(SentencesCase):
+    def command(self, fix):
+        """The words of the command of ours that the sentence tells to type."""
+        return shlex.split(re.search(r"\barc-relay [^,;]*", fix).group())[1:]
+
+    def follow(self, fix):
+        """Does what it tells, letter by letter."""
+        return self.tool(*self.command(fix))
+
+
+class Login(Cures):
+    def test_not_logged_in(self):
+        self.env = {name: value for name, value in self.env.items() if not name.startswith("AZURE_CLIENT")}
+        cause, fix = self.shown("E301")
+        self.assertRegex(cause, r"\Anot logged in to Azure \(tried: environment, .*login, azure-cli\)\Z")
+        self.assertRegex(fix, r"\Aarc-relay login, or az login, or set AZURE_TENANT_ID, AZURE_CLIENT_ID and "
+                              r"AZURE_CLIENT_SECRET\Z")
+        login = Running([*WRAP, TOOL, *self.command(fix), "--cloud-file", self.emu.cloud_file], self.env, terminal=True)
+        self.emu.entra.approve(login.says(CODE)[1], "ada@emulated.test")
+        status, _, said = login.end()
+        self.assertEqual(status, 0, said)
+        self.works()
+
+    def test_wrong_secret(self):
+        right, self.env["AZURE_CLIENT_SECRET"] = self.env["AZURE_CLIENT_SECRET"], "wrong"
+        cause, fix = self.shown("E305")
+        self.assertRegex(cause, r"\Athe client secret is wrong or expired: AADSTS7000215: ")
+        self.assertIn(f"az ad sp credential reset --id {self.emu.entra.client}", fix)
+        self.env["AZURE_CLIENT_SECRET"] = right
+        self.works()
+
+    def test_another_tenant(self):
+        self.emu.arm.tenant = OTHER_TENANT
+        self.addCleanup(setattr, self.emu.arm, "tenant", None)
+        cause, fix = self.shown("E206")
+        self.assertEqual(cause, f"you are logged in to another tenant than the machine's, which is {OTHER_TENANT}")
+        self.assertEqual(fix, f"arc-relay login --tenant {OTHER_TENANT}, or az login --tenant {OTHER_TENANT}")
+
+
+class Azure(Cures):
+    def setUp(self):
+        super().setUp()
+        self.addCleanup(self.emu.arm.denied.clear)
+
+    def test_no_such_subscription(self):
+        """What ARM says of a subscription that is gone, or that the login cannot see."""
+        self.emu.faults.arm.always = Fault("status", code=404, error="SubscriptionNotFound", message=(
+            f"The subscription '{self.emu.subscription}' could not be found."))
+        cause, fix = self.shown("E206")
+        self.assertEqual(cause, f"no such subscription as {self.emu.subscription}, or it is of another tenant than your "
+                                "login")
+        self.assertEqual(fix, "arc-relay login --tenant TENANT, or az login --tenant TENANT")
+
+    def test_the_machine_is_in_another_group_now(self):
+        self.emu.add_machine("wanderer", port=self.sshd.port)
+        self.install()
+        self.emu.remove_machine("wanderer")
+        self.emu.add_machine("wanderer", group="rg2", port=self.sshd.port)
+        self.addCleanup(self.emu.remove_machine, "wanderer")
+        cause, fix = self.shown("E201", host="wanderer.arc")
+        self.assertEqual(cause, f"no machine wanderer in group rg1 of subscription {self.emu.subscription}, or you cannot "
+                                "read it")
+        self.assertEqual(fix, "compare with arc-relay list; if it is gone: arc-relay config install")
+        self.assertIn("rg2", self.follow(fix).stdout)
+        self.install()
+        self.works(host="wanderer.arc")
+
+    def test_no_role(self):
+        self.emu.arm.denied.add(LIST_CREDENTIALS)
+        cause, fix = self.shown("E401")
+        self.assertEqual(cause, f"you may not list relay credentials of web01 ({LIST_CREDENTIALS})")
+        words = shlex.split(fix)
+        self.assertEqual(words[:-1], ["az", "role", "assignment", "create", "--assignee", self.emu.entra.app_principal,
+                                      "--role", "Virtual Machine Local User Login", "--scope"])
+        self.assertEqual(words[-1].lower(), self.emu.machine_id("web01").lower())
+
+    def test_provider_not_registered(self):
+        self.emu.arm.provider_state, self.emu.arm.registering_polls = "NotRegistered", 0
+        cause, fix = self.shown("E403")
+        self.assertEqual(cause, "Microsoft.HybridConnectivity is not registered in the subscription")
+        self.assertEqual(fix, f"arc-relay register --subscription {self.emu.subscription}, then restart the agent")
+        self.follow(fix)
+        self.works()
+
+    def test_no_endpoint(self):
+        self.emu.add_machine("new", port=self.sshd.port, endpoint=False, service_port=None)
+        self.addCleanup(self.emu.remove_machine, "new")
+        self.install()
+        cause, fix = self.shown("E404", host="new.arc")
+        self.assertEqual(cause, "SSH was never enabled for new")
+        self.assertEqual(fix, "let a contributor run once: arc-relay enable new")
+        self.follow(fix)
+        self.works(host="new.arc")
+
+    def test_no_service_configuration(self):
+        self.emu.add_machine("half", port=self.sshd.port, service_port=None)
+        self.addCleanup(self.emu.remove_machine, "half")
+        self.install()
+        cause, fix = self.shown("E405", host="half.arc")
+        self.assertEqual(cause, "the SSH service of half is not configured in Azure")
+        self.assertEqual(fix, "let a contributor run once: arc-relay enable half")
+        self.follow(fix)
+        self.works(host="half.arc")
+
+
+class Machine(Cures):
+    CONNECT_TIMEOUT = 10
+
+    def test_sshd_stopped(self):
+        ports = self.emu.machine("web01").port_map
+        right, ports[22] = ports[22], free_port()
+        self.addCleanup(ports.update, {22: right})
+        cause, fix = self.shown("E505")
+        self.assertEqual(cause, "nothing listens on port 22 of the machine")
+        self.assertEqual(fix, "on web01 run: sudo systemctl enable --now ssh")
+        ports[22] = right
+        self.works()
+
+
+class Way(Cures):
+    @classmethod
+    def setUpClass(cls):
+        super().setUpClass()
+        cls.proxy_server = HttpProxy(cls.emu.log, cls.emu.threads).start()
+        cls.proxy_server.routes["ns1.relay.emulated.test:443"] = cls.emu.relay_port
+        cls.inspector = certs.Authority(os.path.join(cls.dir, "inspector"), "Example Corp TLS Inspection")
+        cls.inspecting = certs.server_context(*cls.inspector.leaf("inspector", "DNS:*.relay.emulated.test,IP:127.0.0.1"))
+
+    @classmethod
+    def tearDownClass(cls):
+        cls.proxy_server.stop()
+        super().tearDownClass()
+
+    def setUp(self):
+        self.proxy_server.reset()
+        super().setUp()
+        self.env["HTTPS_PROXY"] = self.proxy_server.url
+
+    def install(self):
+        """As for Azure: the computer trusts the certificates, and nothing says where TCP shall go."""
+        self.env["SSL_CERT_FILE"] = self.emu.ca_file
+        self.cloud_file = self.cloud(caFile=None)
+        return super().install()
+
+    def relay_options(self, port=None):
+        return ["--cloud-file", self.cloud_file]
+
+    def test_the_proxy_wants_a_login(self):
+        self.proxy_server.login = "ada:secret-of-ada"
+        cause, fix = self.shown("E603")
+        proxy = f"127.0.0.1:{self.proxy_server.port}"
+        self.assertEqual(cause, f"the proxy {proxy} (HTTPS_PROXY) wants a user and a password by Basic")
+        self.assertEqual(fix, "give --proxy-auth-file FILE with USER:PASSWORD in it, or export "
+                              "HTTPS_PROXY=http://USER:PASSWORD@PROXY:PORT")
+        ready = fix.replace("USER", "ada").replace("PASSWORD", "secret-of-ada").replace("PROXY:PORT", proxy)
+        self.works(env=dict([re.search(r"export (\w+)=(\S+)", ready).groups()]))
+
+    def test_tls_is_inspected(self):
+        self.proxy_server.inspect, self.proxy_server.onward = self.inspecting, self.emu.client_context
+        cause, fix = self.shown("E605")
+        self.assertRegex(cause, rf"\Athe certificate of 127\.0\.0\.1:{self.emu.arm_port} cannot be trusted: .* certificate "
+                                r'\(issuer "Example Corp TLS Inspection"\)\Z')
+        self.assertEqual(fix, "check the clock; if your network inspects TLS, add its CA: export SSL_CERT_FILE=/PATH/CA.pem")
+        with open(self.inspector.cert) as its, open(self.emu.ca_file) as ours:
+            both = self.file("CA.pem", its.read() + ours.read())
+        self.works(env=dict([re.search(r"export (\w+)=(\S+)", fix.replace("/PATH/CA.pem", both)).groups()]))
+
+
+if __name__ == "__main__":
+    tap.main()
