@@ -140,6 +140,7 @@ arc_state_get(const struct arc_endpoint *a, struct arc_state *s, struct err *e)
 	copy(j, "properties.status", s->status, sizeof(s->status));
 	copy(j, "properties.lastStatusChange", s->since, sizeof(s->since));
 	copy(j, "properties.agentVersion", s->agent, sizeof(s->agent));
+	copy(j, "properties.osType", s->os, sizeof(s->os));
 	js_free(j);
 	return (0);
 }
@@ -222,6 +223,31 @@ arc_agent_is_below(const char *version, long major, long minor)
 	low = strtol(version, &end, 10);
 	return (end != version &&
 	    (high < major || (high == major && low < minor)));
+}
+
+int
+arc_state_reports(const struct arc_id *id, const struct arc_state *s,
+    struct err *e)
+{
+	if (s->status[0] == '\0' || strcmp(s->status, "Connected") == 0)
+		return (0);
+	err_set(e, EX_UNAVAILABLE, "E204", "%s is %s%s%.30s: its Arc agent does "
+	    "not report to Azure", id->name, s->status, s->since[0] != '\0' ?
+	    " since " : "", s->since);
+	return (err_fix(e, "on the machine: sudo azcmagent show"));
+}
+
+int
+arc_state_is_new(const struct arc_id *id, const struct arc_state *s,
+    struct err *e)
+{
+	if (!arc_agent_is_below(s->agent, 1, 31))
+		return (0);
+	err_set(e, EX_UNAVAILABLE, "E205", "the Arc agent of %s is %s, too old "
+	    "for %s", id->name, s->agent, arc_agent_is_below(s->agent, 1, 13) ?
+	    "SSH" : "a service configuration");
+	return (err_fix(e, "upgrade azcmagent on the machine to 1.31 or "
+	    "later"));
 }
 
 /* az puts the address of its cloud before a URL that begins with a slash. */

@@ -30,6 +30,7 @@ struct arc_state {
 	char	status[40];	/* "Connected", "Disconnected", .. */
 	char	since[40];	/* of that status, RFC 3339 */
 	char	agent[40];	/* version */
+	char	os[20];		/* "linux", "windows" */
 };
 
 /*
@@ -50,6 +51,15 @@ int	 arc_endpoint_delete(const struct arc_endpoint *a, struct err *e);
 int	 arc_service_get(const struct arc_endpoint *a, int *port, struct err *e);
 int	 arc_service_put(const struct arc_endpoint *a, int port, struct err *e);
 int	 arc_service_delete(const struct arc_endpoint *a, struct err *e);
+
+/*
+ * What keeps ssh away although Azure is set up: E204 the agent does not report;
+ * E205 it is too old.  Each returns 0, or -1 with that.
+ */
+int	 arc_state_reports(const struct arc_id *id, const struct arc_state *s,
+	    struct err *e);
+int	 arc_state_is_new(const struct arc_id *id, const struct arc_state *s,
+	    struct err *e);
 
 /* Is the version of an agent below major.minor?  Not if it is no version. */
 bool	 arc_agent_is_below(const char *version, long major, long minor);

@@ -77,7 +77,7 @@ void	 check_failed(const struct check_out *out, const struct err *e,
  * The checks stand in a table in the order in which they are told: a cause comes
  * before what follows from it.
  */
-#define CHECK_NAMES	3
+#define CHECK_NAMES	5
 
 struct check {
 	const char	*phase;		/* "local", "network", "login", "azure", "relay" */

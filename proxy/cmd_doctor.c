@@ -36,6 +36,26 @@ enum { O_CREDENTIAL = CMD_NROWS, O_PORT, O_JSON, O_CHECK, O_MACHINE };
 
 static const struct check checks[] = {
 	{ "local", "ssh", 10, false, check_ssh_version, { NULL }, { NULL } },
+	{ "network", "login-host", 40, false, check_login_host, { NULL },
+	    { NULL } },
+	{ "network", "arm-host", 40, false, check_arm_host, { NULL },
+	    { NULL } },
+	{ "network", "relay-host", 40, true, check_relay_host, { "target" },
+	    { NULL } },
+	{ "login", "login", 40, false, check_login, { NULL },
+	    { "login-host" } },
+	{ "azure", "target", 90, true, check_target, { "login" },
+	    { "arm-host" } },
+	{ "azure", "provider", 90, true, check_provider, { "target" },
+	    { "arm-host" } },
+	{ "azure", "machine", 90, true, check_machine, { "target" },
+	    { "arm-host" } },
+	{ "azure", "index", 90, true, check_index, { "target" },
+	    { "arm-host", "machine" } },
+	{ "azure", "endpoint", 90, true, check_endpoint, { "target" },
+	    { "arm-host", "machine", "provider" } },
+	{ "azure", "permissions", 90, true, check_permissions, { "target" },
+	    { "arm-host", "machine", "provider", "endpoint" } },
 };
 
 #define NCHECKS	(sizeof(checks) / sizeof(checks[0]))

@@ -217,31 +217,16 @@ warn(const struct err *e)
 	    sizeof(line)));
 }
 
-/* What will keep ssh away although Azure is set up; others chose these texts. */
+/* What will keep ssh away although Azure is set up. */
 static void
 warn_of_agent(const struct work *w)
 {
-	const struct arc_state *s = &w->state;
 	struct err e = ERR_INIT;
-	char status[80], agent[80];
 
-	(void)shown(s->status, status, sizeof(status));
-	(void)shown(s->agent, agent, sizeof(agent));
-	if (s->status[0] != '\0' && strcmp(s->status, "Connected") != 0) {
-		err_set(&e, EX_UNAVAILABLE, "E204", "%s is %s%s%.30s: its Arc "
-		    "agent does not report to Azure", w->id->name, status,
-		    s->since[0] != '\0' ? " since " : "", s->since);
-		err_fix(&e, "on the machine: sudo azcmagent show");
+	if (arc_state_reports(w->id, &w->state, &e) == -1)
 		warn(&e);
-	}
-	if (arc_agent_is_below(s->agent, 1, 31)) {
-		err_set(&e, EX_UNAVAILABLE, "E205", "the Arc agent of %s is "
-		    "%s, too old for %s", w->id->name, agent,
-		    arc_agent_is_below(s->agent, 1, 13) ? "SSH" :
-		    "a service configuration");
-		err_fix(&e, "upgrade azcmagent on the machine to 1.31 or later");
+	if (arc_state_is_new(w->id, &w->state, &e) == -1)
 		warn(&e);
-	}
 }
 
 /* Only for what a role is missing: a lock or a policy stops everybody. */
