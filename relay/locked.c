@@ -40,6 +40,17 @@ which(size_t size, size_t *bytes)
 	return (i);
 }
 
+/* A page is there, and locked, from when it is used: most of a chunk never is. */
+static int
+lock(void *p)
+{
+#ifdef MLOCK_ONFAULT
+	if (mlock2(p, CHUNK, MLOCK_ONFAULT) == 0)
+		return (0);
+#endif
+	return (mlock(p, CHUNK));
+}
+
 static bool
 new_chunk(void)
 {
@@ -50,7 +61,7 @@ new_chunk(void)
 	    MAP_FAILED)
 		return (false);
 	/* none of these is needed for a right result */
-	chunks[nchunks].locked = mlock(p, CHUNK) == 0;
+	chunks[nchunks].locked = lock(p) == 0;
 #ifdef MADV_DONTDUMP
 	(void)madvise(p, CHUNK, MADV_DONTDUMP);
 #endif
