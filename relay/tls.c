@@ -41,6 +41,12 @@ load_trust(SSL_CTX *ctx, const struct trust *trust, struct err *e)
 	return (0);
 }
 
+void
+tls_library_init(void)
+{
+	(void)OPENSSL_init_ssl(OPENSSL_INIT_NO_LOAD_CONFIG, NULL);
+}
+
 int
 tls_init(struct tls *t, const char *host, const struct trust *trust,
     struct err *e)
@@ -48,9 +54,6 @@ tls_init(struct tls *t, const char *host, const struct trust *trust,
 	SSL_CTX *ctx;
 
 	*t = (struct tls)TLS_INIT;
-
-	/* a configuration file from the environment may load foreign code */
-	(void)OPENSSL_init_ssl(OPENSSL_INIT_NO_LOAD_CONFIG, NULL);
 	if ((ctx = SSL_CTX_new(TLS_client_method())) == NULL)
 		return (err_set(e, EX_OSERR, "", "cannot set up TLS"));
 	t->context = ctx;
@@ -177,6 +180,11 @@ tls_note_verdict(struct tls *t, void *verification, int was_good)
 }
 
 #else	/* libwebsockets on mbedTLS: it makes its own context from one file */
+
+void
+tls_library_init(void)
+{
+}
 
 #define SYSTEM_BUNDLE	"/etc/ssl/certs/ca-certificates.crt"
 

@@ -19,6 +19,12 @@ struct tls {
 #define TLS_INIT	{ .context = NULL }
 
 /*
+ * Once before anything else of the library, libwebsockets included.  No
+ * configuration file is read: it may load foreign code.
+ */
+void	 tls_library_init(void);
+
+/*
  * host: the name that the certificate must have.  trust: of trust_find.
  * Returns 0, or -1 with EX_CONFIG or EX_OSERR.
  */
