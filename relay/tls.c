@@ -44,7 +44,21 @@ load_trust(SSL_CTX *ctx, const struct trust *trust, struct err *e)
 void
 tls_library_init(void)
 {
-	(void)OPENSSL_init_ssl(OPENSSL_INIT_NO_LOAD_CONFIG, NULL);
+	(void)OPENSSL_init_ssl(OPENSSL_INIT_NO_LOAD_CONFIG |
+	    OPENSSL_INIT_NO_LOAD_CRYPTO_STRINGS |
+	    OPENSSL_INIT_NO_LOAD_SSL_STRINGS, NULL);
+}
+
+/* The alert that ends a handshake, ours or the peer's, says why best. */
+static void
+on_info(const SSL *ssl, int where, int what)
+{
+	struct tls *t = SSL_CTX_get_app_data(SSL_get_SSL_CTX(ssl));
+
+	if ((where & SSL_CB_ALERT) != 0 && what >> 8 == SSL3_AL_FATAL)
+		(void)snprintf(t->alert, sizeof(t->alert), "%s: %s",
+		    (where & SSL_CB_READ) != 0 ? "it says" : "we say",
+		    SSL_alert_desc_string_long(what));
 }
 
 int
@@ -57,6 +71,8 @@ tls_init(struct tls *t, const char *host, const struct trust *trust,
 	if ((ctx = SSL_CTX_new(TLS_client_method())) == NULL)
 		return (err_set(e, EX_OSERR, "", "cannot set up TLS"));
 	t->context = ctx;
+	(void)SSL_CTX_set_app_data(ctx, t);
+	SSL_CTX_set_info_callback(ctx, on_info);
 	(void)SSL_CTX_set_min_proto_version(ctx, TLS1_2_VERSION);
 	(void)SSL_CTX_set_cipher_list(ctx,
 	    "ECDHE+AESGCM:ECDHE+CHACHA20:!aNULL");	/* of TLS 1.2 */

@@ -14,18 +14,21 @@ struct trust;
 struct tls {
 	void	*context;	/* of the TLS library, handed to libwebsockets */
 	char	 trouble[200];	/* why the peer's certificate was refused; or "" */
+	char	 alert[80];	/* of TLS, that ended the handshake; or "" */
 };
 
 #define TLS_INIT	{ .context = NULL }
 
 /*
  * Once before anything else of the library, libwebsockets included.  No
- * configuration file is read: it may load foreign code.
+ * configuration file is read: it may load foreign code.  The texts of OpenSSL's
+ * errors are not made either: nobody would see them.
  */
 void	 tls_library_init(void);
 
 /*
- * host: the name that the certificate must have.  trust: of trust_find.
+ * host: the name that the certificate must have.  trust: of trust_find.  t stays
+ * where it is until tls_free.
  * Returns 0, or -1 with EX_CONFIG or EX_OSERR.
  */
 int	 tls_init(struct tls *t, const char *host, const struct trust *trust,

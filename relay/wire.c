@@ -473,7 +473,8 @@ explain_loss(struct wire *w, struct err *e)
 	}
 	if (phase == TLS) {
 		err_set(e, EX_PROTOCOL, "E606", "the TLS handshake with %s "
-		    "failed (%s)", host, w->why);
+		    "failed (%s)", host, w->tls.alert[0] != '\0' ?
+		    w->tls.alert : w->why);
 		e->retry = RETRY_NETWORK;
 		return (err_fix(e, "a middlebox may be in the way: see -vv, "
 		    "or try another network"));

@@ -140,7 +140,7 @@ class Tls(Case):
         self.refused_by("not-yet-valid", 78, self.HOST, "check the clock", "[E605]")
 
     def test_tls_1_1(self):
-        self.refused_by("tls1.1", 76, self.HOST, "[E606]")
+        self.refused_by("tls1.1", 76, self.HOST, "protocol version", "[E606]")
 
     def test_reset_in_the_handshake(self):
         self.refused_by("reset", 76, self.HOST, "[E606]")
