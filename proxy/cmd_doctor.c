@@ -35,7 +35,13 @@ static const struct option_row table[] = {
 enum { O_CREDENTIAL = CMD_NROWS, O_PORT, O_JSON, O_CHECK, O_MACHINE };
 
 static const struct check checks[] = {
-	{ "local", "ssh", 10, false, check_ssh_version, { NULL }, { NULL } },
+	{ "local", "ssh", 15, false, check_ssh_version, { NULL }, { NULL } },
+	{ "local", "files", 15, false, check_ssh_files, { "ssh" }, { NULL } },
+	{ "local", "config", 15, false, check_config, { "ssh" }, { NULL } },
+	{ "local", "keys", 15, false, check_keys, { "ssh" }, { NULL } },
+	{ "local", "cache", 15, false, check_cache, { NULL }, { NULL } },
+	{ "local", "clock", 15, false, check_clock, { NULL }, { NULL } },
+	{ "local", "last-error", 5, false, check_last_error, { NULL }, { NULL } },
 	{ "network", "login-host", 40, false, check_login_host, { NULL },
 	    { NULL } },
 	{ "network", "arm-host", 40, false, check_arm_host, { NULL },

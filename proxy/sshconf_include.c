@@ -1,10 +1,13 @@
 /*
  * Our lines in the user's ssh_config, see sshconf_include.h.
  */
+#include <fnmatch.h>
 #include <limits.h>
+#include <stdbool.h>
 #include <stdint.h>
 #include <stdio.h>
 #include <string.h>
+#include <strings.h>
 
 #include "auth/text.h"
 #include "proxy/sshconf_include.h"
@@ -146,4 +149,97 @@ include_add(const struct secret *text, const char *path, struct secret *out)
 		rc = text_append(out, rest.data, rest.len, SIZE_MAX - 1);
 	secret_free(&rest);
 	return (rc);
+}
+
+/* The next word of a line, without its quotes.  Returns false at the end. */
+static bool
+next_word(struct line *l, char *word, size_t size)
+{
+	const char *end = l->at + l->len, *from;
+	size_t n;
+	bool quoted;
+
+	while (l->at < end && strchr(" \t\r\f=", *l->at) != NULL)
+		l->at++;
+	quoted = l->at < end && *l->at == '"';
+	for (from = l->at += quoted; l->at < end && (quoted ? *l->at != '"' :
+	    strchr(" \t\r\f=", *l->at) == NULL); l->at++)
+		;
+	n = (size_t)(l->at - from);
+	l->at += quoted && l->at < end;
+	l->len = (size_t)(end - l->at);
+	(void)snprintf(word, size, "%.*s", n < size ? (int)n : 0, from);
+	return (n > 0 || quoted);
+}
+
+/* Do the words of an Include lead to path? */
+static bool
+leads_to(struct line l, const char *path, const char *home, const char *folder)
+{
+	char word[PATH_MAX], whole[2 * PATH_MAX + 2];
+
+	while (next_word(&l, word, sizeof(word))) {
+		if (strncmp(word, "~/", 2) == 0)
+			(void)snprintf(whole, sizeof(whole), "%s%s", home,
+			    word + 1);
+		else
+			(void)snprintf(whole, sizeof(whole), "%s%s%s",
+			    word[0] == '/' ? "" : folder,
+			    word[0] == '/' ? "" : "/", word);
+		if (strcmp(whole, path) == 0 ||
+		    fnmatch(whole, path, FNM_PATHNAME | FNM_PERIOD) == 0)
+			return (true);
+	}
+	return (false);
+}
+
+/* "Host *", "Match all"; l: what follows the keyword. */
+static bool
+is_for_all(struct line l, const char *all)
+{
+	char word[80];
+
+	while (next_word(&l, word, sizeof(word)))
+		if (strcasecmp(word, all) == 0)
+			return (true);
+	return (false);
+}
+
+/* A pattern that begins with '!' takes hosts away again. */
+static bool
+has_negation(struct line l)
+{
+	return (memchr(l.at, '!', l.len) != NULL);
+}
+
+void
+include_find(const struct secret *text, const char *path, const char *home,
+    const char *folder, struct include_place *place)
+{
+	const char *at = begin(text), *end = at + text->len;
+	struct include_place here = { .line = 0 };
+	struct line l, rest;
+	char word[40];
+
+	*place = here;
+	for (; at < end; at = l.next) {
+		l = rest = line_at(at, end);
+		here.line++;
+		if (!next_word(&rest, word, sizeof(word)))
+			continue;
+		if (strcasecmp(word, "Host") == 0 ||
+		    strcasecmp(word, "Match") == 0) {
+			here.block = is_for_all(rest, strcasecmp(word,
+			    "Host") == 0 ? "*" : "all") && !has_negation(rest) ?
+			    0 : here.line;
+			(void)snprintf(here.head, sizeof(here.head), "%.*s",
+			    l.len < 200 ? (int)l.len : 200, l.at);
+		} else if (strcasecmp(word, "Include") == 0 &&
+		    (place->line == 0 || here.block == 0) &&
+		    leads_to(rest, path, home, folder)) {
+			*place = here;
+			if (here.block == 0)
+				return;
+		}
+	}
 }

@@ -9,6 +9,7 @@
 #define PROXY_SSHCONF_INCLUDE_H
 
 #include <stdbool.h>
+#include <stddef.h>
 
 struct err;
 struct secret;
@@ -36,5 +37,19 @@ int	 include_add(const struct secret *text, const char *path,
  */
 int	 include_remove(const struct secret *text, const char *path,
 	    struct secret *out);
+
+/* Where ssh is told to read a file. */
+struct include_place {
+	size_t	line;		/* of the Include, from 1; 0: there is none */
+	size_t	block;		/* of the Host or Match above it; 0: none but for all */
+	char	head[80];	/* that line, cut */
+};
+
+/*
+ * The first Include of text that has path in it, as it is, from home or folder (of
+ * ssh's files), or by a glob; one that is read for every host goes before others.
+ */
+void	 include_find(const struct secret *text, const char *path,
+	    const char *home, const char *folder, struct include_place *place);
 
 #endif

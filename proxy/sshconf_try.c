@@ -16,11 +16,11 @@
 #define LIMIT_MS	60000
 #define ANSWER_MAX	(256 * 1024)	/* bytes */
 
-/* The last line that says what is wrong; ssh may sum up below it. */
-static const char *
-telling_line(const struct secret *text, int *len)
+/* The last one; ssh may sum up below it. */
+const char *
+sshconf_try_telling(const struct secret *said, int *len)
 {
-	const char *at = text->data != NULL ? text->data : "", *line = at;
+	const char *at = said->data != NULL ? said->data : "", *line = at;
 	size_t n;
 
 	for (*len = 0; *at != '\0'; at += n + strspn(at + n, "\r\n")) {
@@ -37,7 +37,7 @@ static int
 refused(const char *config, const struct secret *said, struct err *e)
 {
 	int len, skip = (int)strlen(config);
-	const char *line = telling_line(said, &len);
+	const char *line = sshconf_try_telling(said, &len);
 
 	/* "FILE: line 3: Bad configuration option: x", "FILE line 3: .." */
 	if (len > skip && strncmp(line, config, (size_t)skip) == 0)
@@ -93,6 +93,28 @@ sshconf_try_says(const struct secret *answer, const char *keyword,
 			    memcmp(at + n + 1, value, len - n - 1) == 0);
 	}
 	return (value == NULL);
+}
+
+char *
+sshconf_try_value(const struct secret *answer, const char *keyword, size_t of,
+    char *out, size_t size)
+{
+	size_t n = strlen(keyword), len;
+	const char *at;
+
+	out[0] = '\0';
+	for (at = answer->data; at != NULL && *at != '\0';
+	    at += len + (at[len] != '\0')) {
+		len = strcspn(at, "\n");
+		if (len <= n || strncmp(at, keyword, n) != 0 || at[n] != ' ')
+			continue;
+		if (of-- > 0)
+			continue;
+		(void)snprintf(out, size, "%.*s", (int)(len - n - 1),
+		    at + n + 1);
+		break;
+	}
+	return (out);
 }
 
 /* The shell that ssh will run a ProxyCommand with. */

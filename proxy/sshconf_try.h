@@ -5,6 +5,7 @@
 #define PROXY_SSHCONF_TRY_H
 
 #include <stdbool.h>
+#include <stddef.h>
 
 struct err;
 struct secret;
@@ -21,6 +22,16 @@ int	 sshconf_try(const char *config, const char *host, struct secret *answer,
 /* Is the value of keyword this one?  NULL: is there none? */
 bool	 sshconf_try_says(const struct secret *answer, const char *keyword,
 	    const char *value);
+
+/*
+ * The value of keyword, in size bytes; "": there is none.  of: which one of them, from
+ * 0.  Returns out.
+ */
+char	*sshconf_try_value(const struct secret *answer, const char *keyword,
+	    size_t of, char *out, size_t size);
+
+/* The line, of what ssh said, that tells what is wrong.  Lends it. */
+const char *sshconf_try_telling(const struct secret *said, int *len);
 
 /*
  * Is a block for *.arc safe with the user's shell?  A line break in a host name ends
