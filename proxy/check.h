@@ -22,6 +22,7 @@ struct check_env {
 	const struct options	*o;		/* of doctor, begins with CMD_ROWS */
 	struct cloud		 cloud;
 	const char		*credential;	/* token source; NULL: any */
+	const char		*connect_to;	/* HOST:PORT in place of the relay; NULL */
 	bool			 has_target;
 	struct target		 target;	/* as typed */
 	bool			 has_id;	/* TARGET was found */

@@ -41,6 +41,7 @@ check_dial(const struct check_env *env, const struct check_out *out)
 		.o = env->o, .target = env->id.text,
 		.port = env->port != 0 ? env->port : SSH_PORT,
 		.deadline_s = DEADLINE_S, .credential = env->credential,
+		.connect_to = env->connect_to,
 	};
 	struct probe p = PROBE_INIT;
 	struct probe_result result;

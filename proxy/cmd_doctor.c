@@ -26,13 +26,14 @@
 static const struct option_row table[] = {
 	CMD_ROWS,
 	{ 0, "credential", "NAME", "only this token source", 0 },
-	{ 'p', "port", "N", "of the machine's SSH server (as Azure has it)", 0 },
+	{ 'p', "port", "N", "of the machine's SSH server (22)", 0 },
+	{ 0, "connect-to", "HOST:PORT", "TCP goes there, not to the relay", 0 },
 	{ 0, "json", NULL, "one JSON object", 0 },
 	{ 0, "check", "NAME", NULL, 0 },
 	{ 0, "machine", "ID", NULL, 0 },
 	CMD_LAST_ROWS
 };
-enum { O_CREDENTIAL = CMD_NROWS, O_PORT, O_JSON, O_CHECK, O_MACHINE };
+enum { O_CREDENTIAL = CMD_NROWS, O_PORT, O_CONNECT_TO, O_JSON, O_CHECK, O_MACHINE };
 
 static const struct check checks[] = {
 	{ "local", "ssh", 15, false, check_ssh_version, { NULL }, { NULL } },
@@ -231,7 +232,7 @@ read_env(struct doctor *d, struct err *e)
 	long port = 0;
 
 	*env = (struct check_env){ .o = o, .credential = o->value[O_CREDENTIAL],
-	    .has_target = o->nrest == 1 };
+	    .connect_to = o->value[O_CONNECT_TO], .has_target = o->nrest == 1 };
 	if (o->nrest > 1)
 		return (err_set(e, EX_USAGE, "", "doctor takes one TARGET"));
 	if (cmd_cloud(o, &env->cloud, e) == -1 || (o->value[O_PORT] != NULL &&
