@@ -48,7 +48,8 @@ PROXY_SRC	:= $(filter-out proxy/arc_relay.c proxy/cmd_%.c,$(wildcard proxy/*.c))
 UNIT_SRC	:= $(wildcard test/unit/*_test.c)
 PLAY_SRC	:= $(wildcard test/play/*_play.c)
 FUZZ_SRC	:= $(wildcard test/fuzz/*_fuzz.c)
-BENCH_SRC	:= $(wildcard test/bench/*.c)
+BENCH_SRC	:= $(filter-out %_preload.c,$(wildcard test/bench/*.c))
+PRELOAD_SRC	:= $(wildcard test/bench/*_preload.c)
 MAN		:= $(wildcard man/*.[1-9])
 
 PROGRAMS	:= $(B)/arc-relay-proxy $(B)/arc-relay
@@ -56,6 +57,7 @@ UNIT		:= $(UNIT_SRC:%.c=$(B)/%)
 PLAY		:= $(PLAY_SRC:%.c=$(B)/%)
 FUZZ		:= $(FUZZ_SRC:%.c=$(B)/%)
 BENCH		:= $(BENCH_SRC:%.c=$(B)/%)
+PRELOAD		:= $(PRELOAD_SRC:%.c=$(B)/%.so)
 LIBS		:= $(B)/libproxy.a $(B)/libauth.a $(B)/librelay.a
 obj		= $(patsubst %.c,$(B)/%.o,$(1))
 
@@ -132,10 +134,14 @@ check-valgrind:
 	@contrib/deps build test valgrind
 	@$(MAKE) --no-print-directory MODE=valgrind check
 
+# R="row row" measures only these, ROUNDS times with MB megabytes.
+ROUNDS		?= 7
+MB		?= 512
 bench:
 	@contrib/deps build test bench
 	@$(MAKE) --no-print-directory all bench-programs
-	@BUILD=$(CURDIR)/$(B) python3 test/bench/bench.py
+	@BUILD=$(CURDIR)/$(B) /usr/bin/python3 test/bench/bench.py --rounds $(ROUNDS) \
+		--mb $(MB) $(R)
 
 bench-config:
 	@contrib/deps build test
@@ -143,8 +149,21 @@ bench-config:
 	@BUILD=$(CURDIR)/$(B) python3 test/bench/config_figures.py
 
 .PHONY: bench-programs bench-config
-bench-programs: $(BENCH)
-$(BENCH): $(B)/%: $(B)/%.o
+bench-programs: $(BENCH) $(PRELOAD)
+
+# Loaded before other people's programs: neither sanitizers nor hardening.
+$(PRELOAD): $(B)/%.so: %.c
+	$(SAY) LD $@
+	@mkdir -p $(@D)
+	$(Q)$(CC) -std=c11 -D_GNU_SOURCE $(WARN) -O2 -fPIC -shared -o $@ $<
+
+# It must have the libraries of arc-relay-proxy, and needs none of them.
+$(B)/test/bench/empty: $(B)/test/bench/empty.o $(B)/arc-relay-proxy
+	$(SAY) LD $@
+	$(Q)$(CC) $(ALL_LDFLAGS) -o $@ $< -Wl,--no-as-needed \
+		$$(readelf -d $(B)/arc-relay-proxy | sed -n 's/.*NEEDED.*\[\(.*\)\]/-l:\1/p')
+
+$(filter-out %/empty,$(BENCH)): $(B)/%: $(B)/%.o
 	$(SAY) LD $@
 	$(Q)$(CC) $(ALL_LDFLAGS) -o $@ $< -lssl -lcrypto
 

@@ -2,10 +2,16 @@
  * The near end of the benchmark, in the place of ssh: pipes that give and take
  * as fast as they can, the same for all programs that are measured.
  *
- *	pipe fill BYTES		writes so many to stdout
- *	pipe drain		reads stdin to its end, then prints to stderr
- *				"BYTES SECONDS", from the first byte on
+ *	pipe fill BYTES [BLOCK]	writes so many to stdout, BLOCK at a time
+ *	pipe drain		reads stdin to its end
+ *	pipe both BYTES		both at once, until as many came
+ *	pipe keys TIMES		writes a byte, waits for one; so many times
+ *	pipe start COMMAND ...	runs it until its first byte, or its end
+ *
+ * On stderr they say "BYTES SECONDS", from the first byte on; keys: "P50 P99"
+ * in microseconds; start: "BEGAN BYTE", seconds of the monotonic clock.
  */
+#include <sys/wait.h>
 #include <err.h>
 #include <signal.h>
 #include <stdint.h>
@@ -16,6 +22,9 @@
 #include <unistd.h>
 
 #define BLOCK	(64 * 1024)
+#define WARM	50		/* keys that do not count */
+
+static char block[1024 * 1024];
 
 static double
 now(void)
@@ -27,28 +36,27 @@ now(void)
 }
 
 static void
-fill(uint64_t bytes)
+fill(uint64_t bytes, size_t size)
 {
-	static char block[BLOCK];
 	ssize_t n;
 
 	while (bytes > 0) {
-		n = write(STDOUT_FILENO, block, bytes < BLOCK ? bytes : BLOCK);
+		n = write(STDOUT_FILENO, block, bytes < size ? bytes : size);
 		if (n == -1)
 			err(1, "write");
 		bytes -= (uint64_t)n;
 	}
 }
 
+/* Until the end, or until as many came. */
 static void
-drain(void)
+drain(uint64_t most)
 {
-	static char block[BLOCK];
 	uint64_t bytes = 0;
 	double began = 0;
-	ssize_t n;
+	ssize_t n = 0;
 
-	while ((n = read(STDIN_FILENO, block, sizeof(block))) > 0) {
+	while (bytes < most && (n = read(STDIN_FILENO, block, BLOCK)) > 0) {
 		if (began == 0)
 			began = now();
 		bytes += (uint64_t)n;
@@ -59,14 +67,97 @@ drain(void)
 	    began == 0 ? 0 : now() - began);
 }
 
+/* stdout stays open until all came: its end is the end of the session. */
+static void
+both(uint64_t bytes)
+{
+	pid_t pid = fork();
+
+	if (pid == 0) {
+		fill(bytes, BLOCK);
+		_exit(0);
+	}
+	drain(bytes);
+	(void)waitpid(pid, NULL, 0);
+}
+
+static int
+by_size(const void *a, const void *b)
+{
+	double x = *(const double *)a, y = *(const double *)b;
+
+	return ((x > y) - (x < y));
+}
+
+static void
+keys(size_t times)
+{
+	double *took = calloc(times + 1, sizeof(*took)), began;
+	size_t i;
+	char c = 'k';
+
+	for (i = 0; i < WARM + times; i++) {
+		began = now();
+		if (write(STDOUT_FILENO, &c, 1) != 1 ||
+		    read(STDIN_FILENO, &c, 1) != 1)
+			errx(1, "no answer");
+		if (i >= WARM)
+			took[i - WARM] = now() - began;
+	}
+	qsort(took, times, sizeof(*took), by_size);
+	(void)fprintf(stderr, "%.2f %.2f\n", took[times / 2] * 1e6,
+	    took[times * 99 / 100] * 1e6);
+	free(took);
+}
+
+static void
+start(char **argv)
+{
+	int in[2], out[2];
+	volatile double began = 0;
+	pid_t pid;
+	char c;
+
+	if (pipe(in) == -1 || pipe(out) == -1)
+		err(1, "pipe");
+	if ((pid = vfork()) == 0) {
+		(void)dup2(in[0], STDIN_FILENO);
+		(void)dup2(out[1], STDOUT_FILENO);
+		(void)close(in[0]);
+		(void)close(in[1]);
+		(void)close(out[0]);
+		(void)close(out[1]);
+		began = now();		/* our memory too, until exec */
+		(void)execvp(argv[0], argv);
+		_exit(127);
+	}
+	(void)close(out[1]);
+	(void)!read(out[0], &c, 1);
+	(void)fprintf(stderr, "%.6f %.6f\n", began, now());
+	(void)close(in[1]);
+	(void)kill(pid, SIGKILL);
+	(void)waitpid(pid, NULL, 0);
+}
+
 int
 main(int argc, char **argv)
 {
-	if (argc == 3 && strcmp(argv[1], "fill") == 0)
-		fill(strtoull(argv[2], NULL, 10));
-	else if (argc == 2 && strcmp(argv[1], "drain") == 0)
-		drain();
+	const char *what = argc > 1 ? argv[1] : "";
+	uint64_t n = argc > 2 ? strtoull(argv[2], NULL, 10) : 0;
+	size_t size = argc > 3 ? strtoul(argv[3], NULL, 10) : BLOCK;
+
+	if (strcmp(what, "fill") == 0 && size - 1 < sizeof(block))
+		fill(n, size);
+	else if (strcmp(what, "drain") == 0)
+		drain(UINT64_MAX);
+	else if (strcmp(what, "both") == 0)
+		both(n);
+	else if (strcmp(what, "keys") == 0)
+		keys(n);
+	else if (strcmp(what, "start") == 0 && argc > 2)
+		start(argv + 2);
 	else
-		errx(64, "usage: pipe fill BYTES | drain");
+		errx(64, "usage: pipe fill BYTES [BLOCK] | drain | both BYTES "
+		    "| keys TIMES | start COMMAND ...");
 	return (0);
 }
