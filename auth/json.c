@@ -196,6 +196,12 @@ js_set_boolean(struct js *j, const char *path, bool is)
 }
 
 int
+js_set_null(struct js *j, const char *path)
+{
+	return (set(j, path, json_null()));
+}
+
+int
 js_dump(const struct js *j, struct secret *out)
 {
 	char *text = json_dumps(value(j), LINE);

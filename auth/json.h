@@ -66,6 +66,7 @@ struct js	*js_object(void);
 int		 js_set_string(struct js *, const char *path, const char *value);
 int		 js_set_integer(struct js *, const char *path, int64_t value);
 int		 js_set_boolean(struct js *, const char *path, bool is);
+int		 js_set_null(struct js *, const char *path);
 int		 js_dump(const struct js *, struct secret *out);
 int		 js_print(const struct js *, FILE *out);
 

@@ -172,3 +172,24 @@ diag_no_banner(const struct diag_names *names, struct err *e)
 	    "sudo azcmagent config get incomingconnections.ports",
 	    names->machine));
 }
+
+#define SEE_WHAT_LISTENS	"on %s see what it is: sudo ss -ltnp; the port " \
+				"of its SSH server is given with -p PORT"
+
+int
+diag_silent(const struct diag_names *names, int wait_s, struct err *e)
+{
+	err_set(e, EX_UNAVAILABLE, "E511", "what listens on port %d of the "
+	    "machine says nothing for %d s: it hangs, or is no SSH server",
+	    names->port, wait_s);
+	return (err_fix(e, SEE_WHAT_LISTENS, names->machine));
+}
+
+int
+diag_no_ssh(const struct diag_names *names, const char *first, struct err *e)
+{
+	err_set(e, EX_UNAVAILABLE, "E511", "what listens on port %d of the "
+	    "machine is no SSH server that would let us in: it says \"%s\"",
+	    names->port, first);
+	return (err_fix(e, SEE_WHAT_LISTENS, names->machine));
+}

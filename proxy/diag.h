@@ -27,4 +27,9 @@ int	 diag_no_answer(int wait_s, struct err *e);
 /* The session was opened and ended before the server said a word. */
 int	 diag_no_banner(const struct diag_names *names, struct err *e);
 
+/* The session was opened, and the server says nothing, or what is not SSH. */
+int	 diag_silent(const struct diag_names *names, int wait_s, struct err *e);
+int	 diag_no_ssh(const struct diag_names *names, const char *first,
+	    struct err *e);
+
 #endif

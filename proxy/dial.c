@@ -7,6 +7,7 @@
 #include <time.h>
 
 #include "auth/cloud.h"
+#include "auth/env.h"
 #include "proxy/credential.h"
 #include "proxy/diag.h"
 #include "proxy/dial.h"
@@ -92,8 +93,8 @@ too_late(const struct wire *w, const struct httpproxy *proxy, const char *host,
  * Drives w to the relay's answer.  Returns 0, or -1 as dial does.
  */
 static int
-await_answer(struct wire *w, const struct httpproxy *proxy, const char *host,
-    struct sshio *ssh, int64_t until_ms, struct err *e)
+await_answer(struct dial *d, struct wire *w, const struct httpproxy *proxy,
+    const char *host, int64_t until_ms, struct err *e)
 {
 	int64_t left_ms, began = clock_ms();
 	int r;
@@ -105,7 +106,7 @@ await_answer(struct wire *w, const struct httpproxy *proxy, const char *host,
 		if (left_ms <= 0)
 			return (too_late(w, proxy, host, clock_ms() - began,
 			    e));
-		if (sshio_wait(ssh, &p, left_ms < SLICE_MS ? left_ms :
+		if (sshio_wait(d->ssh, &p, left_ms < SLICE_MS ? left_ms :
 		    SLICE_MS) == SSHIO_LEFT) {
 			*e = (struct err)ERR_INIT;
 			return (-1);
@@ -116,12 +117,12 @@ await_answer(struct wire *w, const struct httpproxy *proxy, const char *host,
 
 /* The way to host: a proxy, unless TCP is sent elsewhere anyway. */
 static int
-find_way(const struct opts *o, const struct cloud *cloud, const char *host,
-    struct httpproxy *proxy, struct err *e)
+find_way(const struct dial *d, const char *host, struct httpproxy *proxy,
+    struct err *e)
 {
 	*proxy = (struct httpproxy)HTTPPROXY_INIT;
-	if (o->connect_port == 0 &&
-	    httpproxy_for(&cloud->net, host, HTTPS_PORT, proxy, e) == -1)
+	if (d->o->connect_port == 0 &&
+	    httpproxy_for(&d->cloud.net, host, HTTPS_PORT, proxy, e) == -1)
 		return (-1);
 	if (proxy->host[0] != '\0')
 		log_verbose("by way of the proxy %s%s", proxy->name,
@@ -147,23 +148,21 @@ mask_reason(struct wire_answer *answer, const struct relay_info *info)
 }
 
 static int
-attempt(const struct opts *o, const struct cloud *cloud,
-    const struct diag_names *names, struct sshio *ssh, int64_t until_ms,
-    const struct relay_info *info, struct wire **wire,
-    struct wire_answer *answer, struct err *e)
+attempt(struct dial *d, int64_t until_ms, struct wire_answer *answer,
+    struct err *e)
 {
 	char id[ENDPOINT_ID_SIZE], key[WS_KEY_SIZE];
-	const struct wire_times *t;
 	struct endpoint ep;
 	struct wire_config config = { .connect_ms = CONNECT_MS };
 	struct httpproxy proxy = HTTPPROXY_INIT;
 	struct trust trust;
 	struct wire *w = NULL;
 
+	d->times = (struct wire_times)DIAL_NO_TIMES;
 	endpoint_new_id(id);
-	if (endpoint_build(&ep, info, o->port, id, e) == -1 ||
-	    trust_find(&cloud->net, &trust, e) == -1 ||
-	    find_way(o, cloud, ep.host, &proxy, e) == -1)
+	if (endpoint_build(&ep, &d->info, d->o->port, id, e) == -1 ||
+	    trust_find(&d->cloud.net, &trust, e) == -1 ||
+	    find_way(d, ep.host, &proxy, e) == -1)
 		goto fail;
 	ws_new_key(key);
 	config.host = ep.host;
@@ -171,45 +170,46 @@ attempt(const struct opts *o, const struct cloud *cloud,
 	config.header = ep.header;
 	config.nheader = ep.nheader;
 	config.websocket_key = key;
-	config.connect_host = o->connect_port != 0 ? o->connect_host : NULL;
-	config.connect_port = o->connect_port;
+	if ((config.connect_port = d->o->connect_port) != 0)
+		config.connect_host = d->o->connect_host;
 	config.proxy = proxy.host[0] != '\0' ? &proxy : NULL;
 	config.trust = &trust;
 
 	log_verbose("connecting to %s, id %s", ep.host, id);
+	d->attempts++;
 	if ((w = wire_new(&config, e)) == NULL ||
-	    await_answer(w, &proxy, ep.host, ssh, until_ms, e) == -1)
+	    await_answer(d, w, &proxy, ep.host, until_ms, e) == -1)
 		goto fail;
 	*answer = *wire_answer(w);
-	mask_reason(answer, info);
+	mask_reason(answer, &d->info);
 	log_verbose("answer: %d %s", answer->status, answer->reason);
-	if (check_answer(answer, key, names, e) == -1)
+	if (check_answer(answer, key, &d->names, e) == -1)
 		goto fail;
-	t = wire_times(w);
-	log_verbose("dns %d tcp %d proxy %d tls %d upgrade %d ms",
-	    (int)t->dns_ms, (int)t->tcp_ms, (int)t->proxy_ms, (int)t->tls_ms,
-	    (int)t->upgrade_ms);
-	*wire = w;
+	d->times = *wire_times(w);
+	d->open_ms = clock_ms();
+	d->wire = w;
 	httpproxy_free(&proxy);
 	return (0);
  fail:
+	if (w != NULL)
+		d->times = *wire_times(w);
 	wire_free(w);
 	httpproxy_free(&proxy);
 	return (-1);
 }
 
-/* The relay refused info: a newer one, if there is a way to get it. */
+/* The relay refused the credential: a newer one, if there is a way to get it. */
 static int
-renew(const struct opts *o, const struct cloud *cloud, struct sshio *ssh,
-    int64_t left_ms, struct relay_info *info, struct err *e)
+renew(struct dial *d, int64_t left_ms, struct err *e)
 {
 	struct relay_info newer = RELAY_INFO_INIT;
 	struct err why = *e;
 
-	if (!o->has_target)
+	if (!d->o->has_target)
 		return (-1);	/* a file or a variable: what is there, is there */
 	log_verbose("%s", e->cause);
-	if (credential_get(o, cloud, ssh, info, left_ms, &newer, e) == -1) {
+	if (credential_get(d->o, &d->cloud, d->ssh, &d->info, left_ms, &newer,
+	    e) == -1) {
 		relay_info_free(&newer);
 		if (e->status != 0)
 			log_verbose("no newer credential: %s", e->cause);
@@ -217,19 +217,17 @@ renew(const struct opts *o, const struct cloud *cloud, struct sshio *ssh,
 			*e = why;
 		return (-1);
 	}
-	relay_info_free(info);
-	*info = newer;
+	relay_info_free(&d->info);
+	d->info = newer;
 	return (0);
 }
 
-int
-dial(const struct opts *o, const struct cloud *cloud,
-    const struct diag_names *names, struct sshio *ssh, int64_t began_ms,
-    struct relay_info *info, struct wire **wire, struct wire_answer *refusal,
-    struct err *e)
+/* Attempts, until one is good or it is of no use. */
+static int
+try_and_wait(struct dial *d, struct err *e)
 {
-	int64_t deadline_ms = (int64_t)o->deadline_s * 1000;
-	int64_t end_ms = began_ms + deadline_ms, now = clock_ms(), wait;
+	int64_t deadline_ms = (int64_t)d->o->deadline_s * 1000;
+	int64_t end_ms = d->began_ms + deadline_ms, now = clock_ms(), wait;
 	unsigned failed[NCLASSES] = { 0 };
 	struct err reason = ERR_INIT;	/* the last that the relay gave us */
 	struct pollfd nothing = { -1, 0, 0 };
@@ -238,11 +236,9 @@ dial(const struct opts *o, const struct cloud *cloud,
 	for (;;) {
 		int64_t until = now + ATTEMPT_MS < end_ms ? now + ATTEMPT_MS :
 		    end_ms;
-
 		struct wire_answer answer = { .status = 0 };
 
-		if (attempt(o, cloud, names, ssh, until, info, wire, &answer,
-		    e) == 0) {
+		if (attempt(d, until, &answer, e) == 0) {
 			*e = (struct err)ERR_INIT;
 			return (0);
 		}
@@ -251,25 +247,57 @@ dial(const struct opts *o, const struct cloud *cloud,
 		now = clock_ms();
 		if (now < end_ms || reason.status == 0) {
 			reason = *e;
-			*refusal = answer;
+			d->refusal = answer;
 		} else		/* cut off: the failure before counts */
 			*e = reason;
 
 		crypto_random(&jitter, sizeof(jitter));
 		wait = retry_wait_ms(e->retry, ++failed[e->retry],
-		    now - began_ms, deadline_ms, jitter);
+		    now - d->began_ms, deadline_ms, jitter);
 		if (wait == RETRY_GIVE_UP)
 			return (-1);
 		if (e->retry == RETRY_CREDENTIAL) {
-			if (renew(o, cloud, ssh, end_ms - now, info, e) == -1)
+			if (renew(d, end_ms - now, e) == -1)
 				return (-1);
 		} else {
 			log_verbose("%s; again in %d ms", e->cause, (int)wait);
-			if (sshio_wait(ssh, &nothing, wait) == SSHIO_LEFT) {
+			if (sshio_wait(d->ssh, &nothing, wait) == SSHIO_LEFT) {
 				*e = (struct err)ERR_INIT;
 				return (-1);
 			}
 		}
 		now = clock_ms();
 	}
+}
+
+int
+dial(struct dial *d, struct err *e)
+{
+	const struct opts *o = d->o;
+	int64_t before;
+	int rc;
+
+	d->names = (struct diag_names){ opts_machine(o), o->port };
+	if (cloud_load(&d->cloud, o->cloud, o->cloud_file, e) == -1 ||
+	    cloud_network(&d->cloud, o->ca_file, o->proxy, o->proxy_auth_file,
+	    e) == -1)
+		return (-1);
+	before = clock_ms();
+	if (credential_get(o, &d->cloud, d->ssh, NULL, o->deadline_s * 1000L,
+	    &d->info, e) == -1)
+		return (-1);
+	d->credential_ms = clock_ms() - before;
+	rc = try_and_wait(d, e);
+	relay_info_free(&d->info);
+	if (rc == 0)
+		env_forget_secrets();
+	return (rc);
+}
+
+void
+dial_free(struct dial *d)
+{
+	wire_free(d->wire);
+	d->wire = NULL;
+	relay_info_free(&d->info);
 }

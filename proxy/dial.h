@@ -1,32 +1,57 @@
 /*
- * From relay information to an open session: attempt, wait, try again.
+ * From the command line to an open session: the credential, an attempt, a wait,
+ * the next attempt.
  */
 #ifndef PROXY_DIAL_H
 #define PROXY_DIAL_H
 
 #include <stdint.h>
 
-struct cloud;
-struct diag_names;
+#include "auth/cloud.h"
+#include "proxy/diag.h"
+#include "relay/info.h"
+#include "relay/wire.h"
+
 struct err;
 struct opts;
-struct relay_info;
 struct sshio;
-struct wire;
-struct wire_answer;
+
+struct dial {
+	/* set by the caller */
+	const struct opts	*o;
+	struct sshio		*ssh;
+	int64_t			 began_ms;	/* clock_ms; the deadline counts from it */
+
+	/* for the caller, afterwards */
+	struct wire		*wire;		/* open after a good 101; or NULL */
+	struct diag_names	 names;
+	struct wire_answer	 refusal;	/* the last one; status 0: there was none */
+	struct wire_times	 times;		/* of the last attempt */
+	int64_t			 credential_ms;	/* -1: none was got */
+	int64_t			 open_ms;	/* when the 101 came; 0: it did not */
+	int			 attempts;
+
+	/* its own */
+	struct cloud		 cloud;
+	struct relay_info	 info;
+};
+
+#define DIAL_NO_TIMES	{ -1, -1, -1, -1, -1 }
+#define DIAL_INIT	{ .info = RELAY_INFO_INIT, .credential_ms = -1, \
+			    .times = DIAL_NO_TIMES }
 
 /*
- * Dials until the relay answers with a good 101, the failure is one that another
- * attempt cannot cure, or until the deadline of o, counted from began_ms
- * (clock_ms).  A credential that the relay refuses is renewed once.
+ * Gets a credential and dials until the relay answers with a good 101, the
+ * failure is one that another attempt cannot cure, or until the deadline of o.
+ * A credential that the relay refuses is renewed once.  An open session needs no
+ * secret: all are wiped then.
  *
- * Returns 0 and gives *wire; or -1 with an error; or -1 with e->status 0 when
- * ssh has left: nothing is dialled afterwards.  info may have been renewed;
- * *refusal is the last answer that let us not in (status 0: there was none).
+ * Returns 0; or -1 with an error; or -1 with e->status 0 when ssh has left:
+ * nothing is dialled afterwards.
  */
-int	 dial(const struct opts *o, const struct cloud *cloud,
-	    const struct diag_names *names, struct sshio *ssh, int64_t began_ms,
-	    struct relay_info *info, struct wire **wire,
-	    struct wire_answer *refusal, struct err *e);
+int	 dial(struct dial *d, struct err *e);
+
+/* Closes what is open and wipes what is secret. */
+void	 dial_free(struct dial *d);
 
 #endif

@@ -5,66 +5,44 @@
 #include <string.h>
 #include <unistd.h>
 
-#include "auth/cloud.h"
-#include "auth/env.h"
-#include "proxy/credential.h"
 #include "proxy/diag.h"
 #include "proxy/dial.h"
 #include "proxy/harden.h"
 #include "proxy/lasterror.h"
 #include "proxy/lastwords.h"
 #include "proxy/opts.h"
+#include "proxy/probe.h"
 #include "proxy/pump.h"
 #include "proxy/sshio.h"
 #include "relay/clock.h"
 #include "relay/err.h"
-#include "relay/info.h"
 #include "relay/log.h"
 #include "relay/wire.h"
 
 #define PROGRAM	"arc-relay-proxy"
 
 /*
- * A session from end to end.  p and refusal tell afterwards how far it came.
+ * A session from end to end.  p and d tell afterwards how far it came.
  */
 static int
-session(const struct opts *o, struct sshio *ssh, struct pump *p,
-    struct wire_answer *refusal, struct err *e)
+session(struct dial *d, struct pump *p, struct err *e)
 {
-	int64_t began_ms = clock_ms();
-	struct diag_names names = { opts_machine(o), o->port };
-	struct relay_info info = RELAY_INFO_INIT;
-	struct wire *wire = NULL;
-	struct cloud cloud;
-	int rc = -1;
+	struct sshio *ssh = d->ssh;
+	int rc;
 
-	if (cloud_load(&cloud, o->cloud, o->cloud_file, e) == -1 ||
-	    cloud_network(&cloud, o->ca_file, o->proxy, o->proxy_auth_file,
-	    e) == -1)
-		goto out;
-	if (credential_get(o, &cloud, ssh, NULL, o->deadline_s * 1000L, &info,
-	    e) == -1)
-		goto out;
-	if (dial(o, &cloud, &names, ssh, began_ms, &info, &wire, refusal,
-	    e) == -1)
-		goto out;
-	relay_info_free(&info);		/* an open session needs no secret */
-	env_forget_secrets();
-
+	if (dial(d, e) == -1)
+		return (-1);
 	p->in = ssh->in;
 	p->out = ssh->out;
 	p->leave = &sshio_leave;
 	p->mask = &ssh->mask;
-	p->wire = wire;
+	p->wire = d->wire;
 	rc = pump_run(p, e);
 	log_verbose("%llu bytes up, %llu bytes down",
 	    (unsigned long long)p->up_bytes, (unsigned long long)p->down_bytes);
 	if (p->down_bytes == 0 && !p->ssh_left && !p->dead &&
 	    p->decoder.why == NULL)
-		rc = diag_no_banner(&names, e);
- out:
-	wire_free(wire);
-	relay_info_free(&info);
+		rc = diag_no_banner(&d->names, e);
 	return (rc);
 }
 
@@ -119,37 +97,46 @@ main(int argc, char **argv)
 {
 	struct sshio ssh = { .in = -1, .out = -1 };
 	struct pump pump = { .in = -1 };
-	struct wire_answer refusal = { .status = 0 };
+	struct dial d = DIAL_INIT;
 	struct err e = ERR_INIT;
 	struct opts o;
+	int64_t began_ms = clock_ms();
 	int rc;
 
 	harden_process();
 	rc = opts_parse(argc, argv, &o, &e);
 	log_init(PROGRAM, o.log_level, o.log_json);
+	if (rc == 0 && o.show_help) {
+		opts_help(stdout);
+		return (0);
+	}
+	if (rc == 0 && o.show_version) {
+		(void)puts(PROGRAM " " VERSION);
+		return (0);
+	}
+	if (o.probe) {
+		harden_memory();
+		return (probe(&o, stdout, &e) == 0 ? 0 : e.status);
+	}
 	if (rc == -1) {
 		struct err unused;
 
 		(void)sshio_open(&ssh, &unused);	/* ssh shall hear of it */
 		goto out;
 	}
-	if (o.show_help) {
-		opts_help(stdout);
-		return (0);
-	}
-	if (o.show_version) {
-		(void)puts(PROGRAM " " VERSION);
-		return (0);
-	}
 	if ((rc = sshio_open(&ssh, &e)) == -1)
 		goto out;
 	harden_memory();
 	if ((rc = pump_init(&pump, &e)) == -1)
 		goto out;
-	rc = session(&o, &ssh, &pump, &refusal, &e);
+	d.o = &o;
+	d.ssh = &ssh;
+	d.began_ms = began_ms;
+	rc = session(&d, &pump, &e);
  out:
 	if (rc == -1 && e.status != 0)
-		tell(&o, &ssh, &pump, &refusal, &e);
+		tell(&o, &ssh, &pump, &d.refusal, &e);
+	dial_free(&d);
 	pump_free(&pump);
 	sshio_close(&ssh);
 	return (rc == 0 ? 0 : e.status);

@@ -14,7 +14,8 @@
 
 enum {
 	RELAY_FILE, PORT, CONNECT_TO, PROXY, PROXY_AUTH_FILE, CA_FILE, CLOUD,
-	CLOUD_FILE, NO_CACHE, DEADLINE, VERBOSE, LOG_JSON, SHOW_VERSION, SHOW_HELP
+	CLOUD_FILE, NO_CACHE, DEADLINE, PROBE, VERBOSE, LOG_JSON, SHOW_VERSION,
+	SHOW_HELP
 };
 
 static const struct option_row table[] = {
@@ -35,6 +36,8 @@ static const struct option_row table[] = {
 	    "neither use nor write the cache", 0 },
 	[DEADLINE] = { 0, "deadline", "SECONDS",
 	    "give up connecting after (120)", 0 },
+	[PROBE] = { 0, "probe", NULL,
+	    "only tell how far it comes, as JSON on stdout", 0 },
 	[VERBOSE] = { 'v', "verbose", NULL,
 	    "say what happens; twice: in detail", 1 },
 	[LOG_JSON] = { 0, "log-json", NULL, "messages as JSON, one a line", 0 },
@@ -101,6 +104,7 @@ opts_parse(int argc, char **argv, struct opts *o, struct err *e)
 	*o = (struct opts){ .port = SSH_PORT, .deadline_s = DEADLINE_S };
 	if (options_parse(table, argc, argv, &got, e) == -1) {
 		o->log_json = got.count[LOG_JSON] > 0;
+		o->probe = got.count[PROBE] > 0;
 		return (-1);
 	}
 	o->relay_file = got.value[RELAY_FILE];
@@ -110,11 +114,12 @@ opts_parse(int argc, char **argv, struct opts *o, struct err *e)
 	o->cloud = got.value[CLOUD];
 	o->cloud_file = got.value[CLOUD_FILE];
 	o->no_cache = got.count[NO_CACHE] > 0;
+	o->probe = got.count[PROBE] > 0;
 	o->show_version = got.count[SHOW_VERSION] > 0;
 	o->show_help = got.count[SHOW_HELP] > 0;
 	o->log_level = got.count[VERBOSE] > 1 ? LOG_DEBUG :
 	    got.count[VERBOSE] == 1 ? LOG_VERBOSE : LOG_QUIET;
-	o->drop_in = got.nrest == 0;
+	o->drop_in = got.nrest == 0 && !o->probe;
 	o->log_json = o->drop_in || got.count[LOG_JSON] > 0;
 
 	if (got.nrest > 1)

@@ -30,6 +30,7 @@ struct opts {
 	int		 deadline_s;
 	enum log_level	 log_level;
 	bool		 log_json;
+	bool		 probe;		/* only look whether SSH answers */
 	bool		 show_help, show_version;
 	bool		 drop_in;	/* started as Microsoft's sshproxy is */
 };

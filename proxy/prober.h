@@ -23,6 +23,7 @@ struct probe_request {
 	long			 deadline_s;
 	const char		*connect_to;	/* HOST:PORT, as its option; NULL */
 	const char		*credential;	/* token source; NULL: any */
+	bool			 no_cache;
 	bool			 progress;	/* it may say on our stderr that it waits */
 };
 
@@ -34,7 +35,7 @@ struct probe {
 
 #define PROBE_INIT	{ .pid = -1, .fd = -1 }
 
-/* Milliseconds of each phase; -1: not reached. */
+/* Milliseconds of each phase of the last attempt; -1: not reached; proxy: 0 without one. */
 struct probe_result {
 	int64_t		 credential_ms, dns_ms, tcp_ms, proxy_ms, tls_ms;
 	int64_t		 upgrade_ms, banner_ms;
@@ -42,9 +43,13 @@ struct probe_result {
 	int		 attempts;
 	char		 banner[256];	/* "SSH-2.0-..", printable; or "" */
 	struct err	 e;		/* why there is none; status 0: there is */
+	bool		 retryable;	/* it may pass by itself (e.retry is not known) */
 };
 
-/* Starts one.  Returns 0, or -1 with EX_OSERR or that there is no arc-relay-proxy. */
+/*
+ * Starts one, which inherits what -v and -vv say.  What r points to may go then.
+ * Returns 0, or -1 with EX_OSERR or E109: there is no arc-relay-proxy.
+ */
 int	 probe_start(struct probe *p, const struct probe_request *r,
 	    struct err *e);
 
@@ -54,7 +59,7 @@ int	 probe_start(struct probe *p, const struct probe_request *r,
  */
 int	 probe_step(struct probe *p, struct probe_result *result);
 
-/* Ends one that runs, and frees p. */
+/* Ends one that runs, and frees p; after an end it does nothing. */
 void	 probe_stop(struct probe *p);
 
 #endif

@@ -126,6 +126,13 @@ sshio_open(struct sshio *s, struct err *e)
 }
 
 void
+sshio_none(struct sshio *s)
+{
+	*s = (struct sshio){ .in = -1, .out = STDOUT_FILENO, .out_flags = -1 };
+	catch_signals(s);
+}
+
+void
 sshio_close(struct sshio *s)
 {
 	if (s->out_flags != -1)

@@ -37,6 +37,12 @@ extern volatile sig_atomic_t sshio_leave;
 int	 sshio_open(struct sshio *s, struct err *e);
 void	 sshio_close(struct sshio *s);
 
+/*
+ * For a dial that no ssh has asked for: nothing is taken over, stdin does not
+ * matter, and "left" is a signal or a reader of stdout that is gone.
+ */
+void	 sshio_none(struct sshio *s);
+
 enum sshio_event {
 	SSHIO_READY,	/* *other has something to say */
 	SSHIO_TIMEOUT,
