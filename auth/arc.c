@@ -11,6 +11,7 @@
 #include "auth/arm.h"
 #include "auth/cloud.h"
 #include "auth/http.h"
+#include "auth/http_fault.h"
 #include "auth/relayinfo.h"
 #include "auth/text.h"
 #include "relay/err.h"
@@ -20,6 +21,7 @@
 #define API_VERSION	"2023-03-15"	/* the first with serviceName */
 #define LIST_ACTION	"Microsoft.HybridConnectivity/endpoints/" \
 			"listCredentials/action"
+#define CLOCK_SKEW_S	300	/* less is no clock that is wrong */
 #define LOGIN_ROLE	"Virtual Machine Local User Login"
 
 /* ARM names our object id in its refusal; 36 characters after this. */
@@ -115,6 +117,28 @@ explain(const struct arc_id *id, const struct arm_refusal *why, struct err *e)
 	return (-1);
 }
 
+static int
+unusable(const struct arc_id *id, const char *why, struct err *e)
+{
+	err_set(e, EX_PROTOCOL, "E412", "Azure's answer for %s (API "
+	    API_VERSION ") cannot be used: %.160s", id->name, why);
+	return (err_fix(e, HTTP_ODD_FIX));
+}
+
+/* What Azure made just now is past, by the clock here. */
+static int
+is_past(const struct arc_id *id, const struct http_reply *reply, struct err *e)
+{
+	time_t now = time(NULL), theirs = 0;
+
+	if (http_date(reply, &theirs) == -1 || now - theirs < CLOCK_SKEW_S)
+		return (unusable(id, "its credential is past already", e));
+	err_set(e, EX_CONFIG, "E111", "the fresh credential of %s is past "
+	    "already: the clock here is %lld s ahead of Azure's", id->name,
+	    (long long)(now - theirs));
+	return (err_fix(e, "sudo timedatectl set-ntp true"));
+}
+
 /* A good status; is the content good? */
 static int
 accept_reply(const struct cloud *c, const struct arc_id *id,
@@ -133,15 +157,10 @@ accept_reply(const struct cloud *c, const struct arc_id *id,
 		char cause[sizeof(e->cause)];
 
 		(void)snprintf(cause, sizeof(cause), "%s", e->cause);
-		return (err_set(e, EX_PROTOCOL, "E412", "Azure's answer for %s "
-		    "(API " API_VERSION ") cannot be used: %.160s", id->name,
-		    cause));
+		return (unusable(id, cause, e));
 	}
-	if (relay_info_is_expired(info, time(NULL), 0)) {
-		err_set(e, EX_CONFIG, "E111", "the fresh credential of %s is "
-		    "past already: the clock here is wrong", id->name);
-		return (err_fix(e, "sudo timedatectl set-ntp true"));
-	}
+	if (relay_info_is_expired(info, time(NULL), 0))
+		return (is_past(id, reply, e));
 	return (0);
 }
 

@@ -8,6 +8,7 @@
 
 #include "auth/arm.h"
 #include "auth/http.h"
+#include "auth/http_fault.h"
 #include "auth/text.h"
 #include "relay/crypto.h"
 #include "relay/err.h"
@@ -232,6 +233,7 @@ arm_explain(const struct arm_refusal *why, const char *host, const char *path,
 		return (http_refused(host, reply, e));
 	if (why->status == 403)
 		return (not_allowed(&t, e));
-	return (err_set(e, EX_PROTOCOL, "E412", "Azure refuses with status %d: "
-	    "%s: %.160s", why->status, why->code, why->message));
+	err_set(e, EX_PROTOCOL, "E412", "Azure refuses with status %d: %s: "
+	    "%.160s", why->status, why->code, why->message);
+	return (err_fix(e, HTTP_ODD_FIX));
 }

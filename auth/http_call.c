@@ -10,10 +10,13 @@
 #include "relay/err.h"
 #include "relay/log.h"
 
+#define NETWORK_LOGIN	511	/* of a captive portal (RFC 6585, 6) */
+
 bool
 http_is_busy(int status)
 {
-	return (status == 408 || status == 429 || status >= 500);
+	return (status == 408 || status == 429 || (status >= 500 &&
+	    status != NETWORK_LOGIN));
 }
 
 int

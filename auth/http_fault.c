@@ -1,6 +1,8 @@
 /*
  * Failures of requests, see http_fault.h.
  */
+#include <string.h>
+
 #include "auth/http.h"
 #include "auth/http_fault.h"
 #include "relay/err.h"
@@ -24,6 +26,9 @@ bad_certificate(const struct http_request *q, const char *host,
 	/* libcurl's text names the reason and the names; no secret is near */
 	err_set(e, EX_CONFIG, "E605", "the certificate of %s cannot be "
 	    "trusted: %s", host, text);
+	if (strstr(text, "not yet valid") != NULL)
+		return (err_fix(e, "check the clock: sudo timedatectl set-ntp "
+		    "true"));
 	if (q->net->ca_file[0] != '\0')
 		return (err_fix(e, "only %.200s is trusted here: is it right?",
 		    q->net->ca_file));
@@ -83,13 +88,14 @@ http_explain(const struct http_failure *f, const struct http_request *q,
 		return (err_fix(e, "something on the way may break TLS; try "
 		    "another network"));
 	case FAULT_LARGE:
-		return (err_set(e, EX_PROTOCOL, "E412",
-		    "the answer of %s is larger than %zu bytes", host,
-		    q->body_max));
+		err_set(e, EX_PROTOCOL, "E412", "the answer of %s is larger "
+		    "than %zu bytes", host, q->body_max);
+		return (err_fix(e, HTTP_ODD_FIX));
 	case FAULT_SLOW: case FAULT_LATE: case FAULT_LOST:
 		return (lost(f, host, e));
 	default:
-		return (err_set(e, EX_PROTOCOL, "E412", "no good answer of %s: "
-		    "%s", host, f->text));
+		err_set(e, EX_PROTOCOL, "E412", "no good answer of %s: %s",
+		    host, f->text);
+		return (err_fix(e, HTTP_ODD_FIX));
 	}
 }

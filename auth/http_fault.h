@@ -9,6 +9,9 @@ struct err;
 struct http_request;
 struct httpproxy;
 
+/* What to do about an answer that nobody foresaw. */
+#define HTTP_ODD_FIX	"try again; if it stays: arc-relay explain E412"
+
 enum http_fault {
 	FAULT_NAME,		/* the host's name cannot be resolved */
 	FAULT_CONNECT,		/* no connection to the host */

@@ -85,7 +85,7 @@ const struct explain_row explain_table[] = {
 	    "Remove ProxyUseFdpass from the configuration of ssh for "
 	    "this host." },
 	{ "E111", "here", { EX_CONFIG }, false,
-	    "the clock here is wrong\n"
+	    "the clock here is\n"
 	    "AADSTS700024\n"
 	    "AADSTS500133",
 	    "The clock of this computer differs from Azure's, so that "

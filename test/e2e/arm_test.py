@@ -110,7 +110,7 @@ class Explanations(CredentialsCase):
                 self.bad(76, "E607", "status 403")
         portal = "<html>Blocked by the proxy</html>"
         for code, error, status in [(400, "E607", 76), (401, "E303", 67), (403, "E607", 76), (404, "E607", 76),
-                                    (405, "E607", 76), (511, "E409", 75)]:
+                                    (405, "E607", 76), (511, "E607", 76)]:
             with self.subTest(code=code):
                 self.always_answers(Fault("status", code=code, body=portal))
                 self.assertNotIn("Blocked", self.bad(status, error, str(code)))

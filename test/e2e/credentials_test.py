@@ -323,8 +323,13 @@ class Answers(CredentialsCase):
         self.assertEqual([p for p in self.cached_files() if "accessKey" in open(p).read()], [])
 
     def test_a_clock_that_is_wrong(self):
+        self.emu.clock_skew = -4 * 3600
+        self.addCleanup(setattr, self.emu, "clock_skew", 0)
+        self.bad(78, "E111", says="the clock here is 14")
+
+    def test_a_credential_of_long_ago(self):
         self.emu.faults.arm.append(self.edited(lambda relay: relay.update(expiresOn=1700000000)))
-        self.bad(78, "E111", says="clock")
+        self.bad(76, "E412", says="its credential is past already")
 
     def test_bodies_that_are_none(self):
         good = json.dumps(self.emu.issue_credentials("web01"))
