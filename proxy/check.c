@@ -333,7 +333,8 @@ take(struct task *t)
 static bool
 is_wanted(const struct run *r, const struct task *t)
 {
-	return (r->c->has_target || !t->check->of_target);
+	return ((r->c->has_target || !t->check->of_target) &&
+	    (r->c->only == NULL || r->c->only[t->check - r->c->table]));
 }
 
 /* Begins it, if what it needs has ended; or leaves it out. */

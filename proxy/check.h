@@ -96,6 +96,7 @@ struct checks {
 	const struct check	*table;
 	size_t			 n;
 	bool			 has_target;
+	const bool		*only;	/* for each: is it wanted?  NULL: all are */
 	/* Called in a new process: has check_out_to(fd) told by c, and does not return. */
 	void	(*become)(void *arg, const struct check *c, int fd);
 	/* In the order of the table, as soon as all before it have ended. */

@@ -3,7 +3,6 @@
  * it runs there?  See check.h.
  */
 #include <pwd.h>
-#include <stdint.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
@@ -12,6 +11,7 @@
 #include "auth/text.h"
 #include "proxy/beside.h"
 #include "proxy/check.h"
+#include "proxy/check_cure.h"
 #include "proxy/check_ssh.h"
 #include "proxy/sshconf_include.h"
 #include "proxy/sshconf_try.h"
@@ -27,28 +27,32 @@
 
 /* Whoever else may write it, root may. */
 static void
-refuse_file(const char *path, const struct check_out *out)
+refuse_file(const struct config_places *p, const char *path,
+    const struct check_out *out)
 {
 	struct err e = ERR_INIT;
+	char shown[PATH_MAX];
 	struct stat st;
 	bool ours = stat(path, &st) == 0 && st.st_uid == getuid();
 
+	(void)config_tilde(p, path, shown);
 	if (ours) {
 		err_set(&e, EX_CONFIG, "E107", "ssh refuses %s, because others "
-		    "can write it", path);
+		    "can write it", shown);
 		err_fix(&e, "see that it is as you left it, then: chmod 600 %s",
-		    path);
+		    shown);
 	} else {
 		err_set(&e, EX_CONFIG, "E107", "ssh refuses %s, because it "
-		    "belongs to somebody else", path);
+		    "belongs to somebody else", shown);
 		err_fix(&e, "see that it is as you left it, then: sudo chown "
-		    "$USER %s", path);
+		    "$USER %s", shown);
 	}
 	check_failed(out, &e, ours ? CURE_MODES : CURE_NONE);
 }
 
 static void
-refused(const struct secret *said, const struct check_out *out)
+refused(const struct config_places *p, const struct secret *said,
+    const struct check_out *out)
 {
 	struct err e = ERR_INIT;
 	char path[PATH_MAX];
@@ -61,7 +65,7 @@ refused(const struct secret *said, const struct check_out *out)
 		at += strlen(REFUSED);
 		(void)snprintf(path, sizeof(path), "%.*s",
 		    (int)(line + len - at), at);
-		refuse_file(path, out);
+		refuse_file(p, path, out);
 		return;
 	}
 	err_set(&e, EX_CONFIG, "", "ssh cannot read its configuration: %.*s",
@@ -70,18 +74,25 @@ refused(const struct secret *said, const struct check_out *out)
 	check_failed(out, &e, CURE_NONE);
 }
 
+struct folders {
+	const struct config_places	*p;
+	const struct check_out		*out;
+};
+
 static void
 on_folder(void *arg, const char *path, const struct stat *st, mode_t never)
 {
-	const struct check_out *out = arg;
+	const struct folders *x = arg;
 	struct err e = ERR_INIT;
+	char shown[PATH_MAX];
 
+	(void)config_tilde(x->p, path, shown);
 	if (!S_ISDIR(st->st_mode) || (st->st_mode & never) == 0)
 		return;
 	err_set(&e, EX_CONFIG, "E107", "others can write the folder %s and so "
-	    "replace what is in it", path);
-	err_fix(&e, "chmod 700 %s", path);
-	check_warned(out, &e, CURE_MODES);
+	    "replace what is in it", shown);
+	err_fix(&e, "chmod 700 %s", shown);
+	check_warned(x->out, &e, CURE_MODES);
 }
 
 /* ssh goes by passwd(5). */
@@ -104,6 +115,7 @@ check_ssh_files(const struct check_env *env, const struct check_out *out)
 {
 	struct secret answer = SECRET_INIT, said = SECRET_INIT;
 	struct config_places p;
+	struct folders folders = { &p, out };
 	struct err e = ERR_INIT;
 	int status;
 
@@ -112,14 +124,14 @@ check_ssh_files(const struct check_env *env, const struct check_out *out)
 		return;
 	}
 	check_home(&p, out);
-	check_modes(env, on_folder, (void *)(uintptr_t)out);
+	check_modes(env, on_folder, &folders);
 	if (access(p.config, F_OK) == -1)
 		check_ok(out, "there is no ~/.ssh/config that ssh could refuse");
 	else if (check_ssh_config(&p, "a.host.of.nobody.invalid", &answer,
 	    &said, &status, &e) == -1)
 		check_failed(out, &e, CURE_NONE);
 	else if (status != 0)
-		refused(&said, out);
+		refused(&p, &said, out);
 	else
 		check_ok(out, "ssh reads ~/.ssh/config");
 	secret_free(&answer);
@@ -128,21 +140,33 @@ check_ssh_files(const struct check_env *env, const struct check_out *out)
 
 /* --- does it lead to us? --- */
 
-/* A failure that arc-relay config install cures. */
+/* A failure that arc-relay config install cures, with the options that it had. */
 static void
-fail_install(const struct check_out *out, struct err *e)
+fail_install(const struct check_env *env, const struct check_out *out,
+    struct err *e)
 {
-	err_fix(e, "arc-relay config install");
+	char shown[sizeof(e->fix)];
+	struct cure_command c;
+	struct err unused = ERR_INIT;
+
+	if (cure_command(CURE_CONFIG, env, &c, &unused) == -1 ||
+	    strlen(cure_shown(&c, shown, sizeof(shown))) == sizeof(shown) - 1)
+		err_fix(e, "arc-relay config install, with the options that it "
+		    "had");
+	else
+		err_fix(e, "%s", shown);
 	check_failed(out, e, CURE_CONFIG);
 }
 
 /* Is our file read, and for every host?  Returns 0; or -1 with the failure told. */
 static int
-check_include(const struct check_blocks *b, const struct check_out *out)
+check_include(const struct check_env *env, const struct check_blocks *b,
+    const struct check_out *out)
 {
 	struct secret text = SECRET_INIT;
 	struct include_place at = { .line = 0 };
 	struct err e = ERR_INIT;
+	char ours[PATH_MAX];
 
 	if (text_read_regular(b->p.config, CONFIG_MAX, false, &text) == 0)
 		include_find(&text, b->p.ours, b->p.home, b->p.ssh, &at);
@@ -151,12 +175,12 @@ check_include(const struct check_blocks *b, const struct check_out *out)
 		return (0);
 	if (at.line == 0)
 		err_set(&e, EX_CONFIG, "E108", "nothing in ~/.ssh/config "
-		    "includes %s", b->p.ours);
+		    "includes %s", config_tilde(&b->p, b->p.ours, ours));
 	else
 		err_set(&e, EX_CONFIG, "E108", "the Include in line %zu of "
 		    "~/.ssh/config belongs to line %zu, \"%.60s\", and is not "
 		    "read for other hosts", at.line, at.block, at.head);
-	fail_install(out, &e);
+	fail_install(env, out, &e);
 	return (-1);
 }
 
@@ -230,10 +254,11 @@ check_program(const char *command, const char *host,
 
 /* What ssh makes of host; blocks are there, or a ProxyCommand of the user's. */
 static void
-judge(const struct check_blocks *b, const char *host,
-    const struct secret *answer, const struct check_out *out)
+judge(const struct check_env *env, const struct check_blocks *b,
+    const char *host, const struct secret *answer,
+    const struct check_out *out)
 {
-	char command[1400], word[80];
+	char command[1400], word[80], ours[PATH_MAX];
 	const char *program = command;
 	struct err e = ERR_INIT;
 	size_t len;
@@ -243,8 +268,8 @@ judge(const struct check_blocks *b, const char *host,
 	len = program_of(&program);
 	if (command[0] == '\0') {
 		err_set(&e, EX_CONFIG, "", "ssh knows no way to %.80s: it is "
-		    "not in %.120s", host, b->p.ours);
-		fail_install(out, &e);
+		    "not in %.120s", host, config_tilde(&b->p, b->p.ours, ours));
+		fail_install(env, out, &e);
 		return;
 	}
 	if (!ends_in(program, len, BESIDE_PROXY)) {
@@ -287,7 +312,7 @@ ask(const struct check_env *env, const struct check_blocks *b,
 		check_noted(out, "no machines are in ssh's configuration; to "
 		    "have them there: arc-relay config install");
 	else
-		judge(b, host, &answer, out);
+		judge(env, b, host, &answer, out);
 	secret_free(&answer);
 	secret_free(&said);
 }
@@ -297,18 +322,20 @@ check_config(const struct check_env *env, const struct check_out *out)
 {
 	struct check_blocks b;
 	struct err e = ERR_INIT;
+	char ours[PATH_MAX];
 
 	if (check_blocks(env, &b, &e) == -1) {
 		if (b.is_there)
-			fail_install(out, &e);
+			fail_install(env, out, &e);
 		else
 			check_failed(out, &e, CURE_NONE);
 		return;
 	}
-	if (b.is_there && check_include(&b, out) == -1)
+	if (b.is_there && check_include(env, &b, out) == -1)
 		return;
 	if (b.is_there)
 		check_ok(out, "%zu machine%s in %s%s", b.n, b.n == 1 ? "" : "s",
-		    b.p.ours, b.has_wildcard ? ", and *.arc" : "");
+		    config_tilde(&b.p, b.p.ours, ours), b.has_wildcard ?
+		    ", and *.arc" : "");
 	ask(env, &b, out);
 }

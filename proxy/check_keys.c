@@ -24,6 +24,8 @@ static void
 on_key(void *arg, const char *path, const struct stat *st, mode_t never)
 {
 	struct keys *k = arg;
+	struct config_places p;
+	char shown[PATH_MAX];
 	struct err e = ERR_INIT;
 
 	if (never != CHECK_MODE_KEY || !S_ISREG(st->st_mode))
@@ -32,6 +34,8 @@ on_key(void *arg, const char *path, const struct stat *st, mode_t never)
 	if ((st->st_mode & never) == 0)
 		return;
 	k->bad++;
+	if (config_places(NULL, &p, &e) == 0)
+		path = config_tilde(&p, path, shown);
 	err_set(&e, EX_CONFIG, "E708", "others can read the private key %s, and "
 	    "ssh does not use such a key", path);
 	err_fix(&e, "chmod 600 %s", path);

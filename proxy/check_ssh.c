@@ -199,25 +199,37 @@ visit(const struct modes *m, const char *path, mode_t never)
 		m->visit(m->arg, path, &st, never);
 }
 
-/* The keys that ssh would try for host. */
+static void
+visit_key(const struct modes *m, const struct config_places *p, const char *key)
+{
+	char path[2 * PATH_MAX];
+
+	(void)snprintf(path, sizeof(path), "%s%s", key[0] == '~' ? p->home : "",
+	    key[0] == '~' ? key + 1 : key);
+	visit(m, path, CHECK_MODE_KEY);
+}
+
+/* The keys that ssh would try for host; those of every host if it does not say. */
 static void
 visit_keys(const struct modes *m, const struct config_places *p,
     const char *host)
 {
+	static const char *const usual[] = { "~/.ssh/id_rsa", "~/.ssh/id_ecdsa",
+	    "~/.ssh/id_ed25519" };
 	struct secret answer = SECRET_INIT, said = SECRET_INIT;
-	char key[PATH_MAX], path[2 * PATH_MAX];
 	struct err e = ERR_INIT;
-	size_t i;
+	char key[PATH_MAX];
 	int status;
+	size_t i;
 
-	if (check_ssh_config(p, host, &answer, &said, &status, &e) == 0)
+	if (check_ssh_config(p, host, &answer, &said, &status, &e) == -1 ||
+	    status != 0)
+		for (i = 0; i < sizeof(usual) / sizeof(usual[0]); i++)
+			visit_key(m, p, usual[i]);
+	else
 		for (i = 0; i < IDENTITIES_MAX && sshconf_try_value(&answer,
-		    "identityfile", i, key, sizeof(key))[0] != '\0'; i++) {
-			(void)snprintf(path, sizeof(path), "%s%s",
-			    key[0] == '~' ? p->home : "",
-			    key[0] == '~' ? key + 1 : key);
-			visit(m, path, CHECK_MODE_KEY);
-		}
+		    "identityfile", i, key, sizeof(key))[0] != '\0'; i++)
+			visit_key(m, p, key);
 	secret_free(&answer);
 	secret_free(&said);
 }

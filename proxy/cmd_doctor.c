@@ -10,6 +10,7 @@
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
+#include <sys/stat.h>
 #include <sys/wait.h>
 #include <unistd.h>
 
@@ -17,8 +18,11 @@
 #include "auth/json.h"
 #include "proxy/beside.h"
 #include "proxy/check.h"
+#include "proxy/check_cure.h"
+#include "proxy/check_ssh.h"
 #include "proxy/cmd.h"
 #include "proxy/cmd_options.h"
+#include "proxy/cmd_prompt.h"
 #include "relay/err.h"
 
 #define INDENT	15	/* columns before what was found */
@@ -29,11 +33,14 @@ static const struct option_row table[] = {
 	{ 'p', "port", "N", "of the machine's SSH server (22)", 0 },
 	{ 0, "connect-to", "HOST:PORT", "TCP goes there, not to the relay", 0 },
 	{ 0, "json", NULL, "one JSON object", 0 },
+	{ 0, "fix", NULL, "do what can be done about it, after asking", 0 },
+	{ 0, "yes", NULL, "do not ask", 0 },
 	{ 0, "check", "NAME", NULL, 0 },
 	{ 0, "machine", "ID", NULL, 0 },
 	CMD_LAST_ROWS
 };
-enum { O_CREDENTIAL = CMD_NROWS, O_PORT, O_CONNECT_TO, O_JSON, O_CHECK, O_MACHINE };
+enum { O_CREDENTIAL = CMD_NROWS, O_PORT, O_CONNECT_TO, O_JSON, O_FIX, O_YES,
+    O_CHECK, O_MACHINE };
 
 static const struct check checks[] = {
 	{ "local", "ssh", 15, false, check_ssh_version, { NULL }, { NULL } },
@@ -67,7 +74,7 @@ static const struct check checks[] = {
 
 #define NCHECKS	(sizeof(checks) / sizeof(checks[0]))
 
-/* An examination. */
+/* An examination, or two. */
 struct doctor {
 	struct check_env	 env;
 	struct options		 o;
@@ -77,6 +84,8 @@ struct doctor {
 	bool			 json;
 	struct cmd_array	 array;
 	int			 status;	/* of the first that failed; 0 */
+	bool			 cures[NCURES];	/* that would do some good */
+	bool			 again[NCHECKS];	/* not all was well there */
 };
 
 static const char *const verdicts[] = { "ok", "warning", "failed", "skipped",
@@ -178,6 +187,9 @@ on_found(void *arg, const struct check *c, const struct finding *f, long ms)
 
 	if (f->verdict == CHECK_FAILED && d->status == 0)
 		d->status = f->e.status != 0 ? f->e.status : EX_SOFTWARE;
+	if (f->verdict != CHECK_OK && f->verdict != CHECK_NOTE)
+		d->again[c - checks] = true;
+	d->cures[f->cure] = true;
 	if (d->json)
 		print_element(d, c, f, ms);
 	else {
@@ -202,10 +214,11 @@ on_waiting(void *arg, const char *names, long ms)
 	fprintf(stderr, "arc-relay: waiting for %s (%ld s)\n", names, ms / 1000);
 }
 
+/* only: NULL, or which checks. */
 static int
-examine(struct doctor *d, struct err *e)
+examine(struct doctor *d, const bool *only, struct err *e)
 {
-	const struct checks c = { .table = checks, .n = NCHECKS,
+	const struct checks c = { .table = checks, .n = NCHECKS, .only = only,
 	    .has_target = d->env.has_target, .become = become,
 	    .found = on_found, .machine = on_machine,
 	    .waiting = isatty(STDERR_FILENO) ? on_waiting : NULL, .arg = d };
@@ -219,6 +232,122 @@ examine(struct doctor *d, struct err *e)
 	if (rc == 0 && d->json && (rc = cmd_array_end(&d->array, e)) == 0)
 		printf(", \"status\": %d}\n", d->status);
 	return (rc);
+}
+
+/* --- what can be done about it --- */
+
+/* Returns 1, 0, or -1: nobody can be asked. */
+static int
+is_wanted(const struct doctor *d, const char *what, struct err *e)
+{
+	char question[CURE_TEXT_MAX + PATH_MAX];
+
+	if (d->o.value[O_YES] != NULL)
+		return (1);
+	(void)snprintf(question, sizeof(question), "%s?", what);
+	return (prompt_yes(question, e));
+}
+
+/* Files that are too open, one after the other. */
+struct closing {
+	const struct doctor	*d;
+	struct err		*e;
+	int			 rc;	/* how many; -1: nobody can be asked */
+};
+
+static void
+on_mode(void *arg, const char *path, const struct stat *st, mode_t never)
+{
+	struct closing *x = arg;
+	mode_t mode = st->st_mode & 07777 & ~never;
+	char what[PATH_MAX + 40];
+	int wanted;
+
+	if (x->rc == -1 || (st->st_mode & never) == 0 ||
+	    st->st_uid != geteuid())
+		return;
+	(void)snprintf(what, sizeof(what), "chmod %03o %s", (unsigned)mode,
+	    path);
+	if ((wanted = is_wanted(x->d, what, x->e)) == -1) {
+		x->rc = -1;
+		return;
+	}
+	if (wanted == 0)
+		return;
+	printf("%s\n", what);
+	x->rc++;
+	if (chmod(path, mode) == -1)
+		fprintf(stderr, "arc-relay: %s: %s\n", path, strerror(errno));
+}
+
+/* Our own program, with our terminal. */
+static int
+run_command(const struct doctor *d, const struct cure_command *c,
+    struct err *e)
+{
+	char path[BESIDE_MAX];
+	int status = 0;
+	pid_t pid;
+
+	(void)fflush(stdout);
+	beside_find(BESIDE_TOOL, NULL, path);
+	if ((pid = fork()) == 0) {
+		(void)execve(path, (char *const *)(const void *)c->argv,
+		    d->whole);
+		_exit(EX_OSERR);
+	}
+	if (pid == -1)
+		return (err_sys(e, EX_OSERR, "", "cannot start %s", path));
+	while (waitpid(pid, &status, 0) == -1 && errno == EINTR)
+		;
+	return (0);	/* what went wrong it has told */
+}
+
+/* Returns 1: done; 0: not wanted, or there is no command; or -1. */
+static int
+do_cure(const struct doctor *d, enum check_cure cure, struct err *e)
+{
+	struct closing x = { .d = d, .e = e };
+	char shown[CURE_TEXT_MAX];
+	struct cure_command c;
+	struct err why = ERR_INIT;
+	int rc;
+
+	if (cure == CURE_MODES) {
+		check_modes(&d->env, on_mode, &x);
+		return (x.rc);
+	}
+	if (cure_command(cure, &d->env, &c, &why) == -1) {
+		fprintf(stderr, "%s\n", err_line(&why, "arc-relay", NULL, shown,
+		    sizeof(shown)));
+		return (0);
+	}
+	(void)cure_shown(&c, shown, sizeof(shown));
+	if ((rc = is_wanted(d, shown, e)) != 1)
+		return (rc);
+	printf("%s\n", shown);
+	return (run_command(d, &c, e) == -1 ? -1 : 1);
+}
+
+/* What was not well is looked at again, when something was done. */
+static int
+fix(struct doctor *d, struct err *e)
+{
+	bool only[NCHECKS];
+	int cure, done = 0, rc;
+
+	for (cure = CURE_NONE + 1; cure < NCURES; cure++) {
+		if (!d->cures[cure])
+			continue;
+		if ((rc = do_cure(d, (enum check_cure)cure, e)) == -1)
+			return (-1);
+		done += rc;
+	}
+	if (done == 0)
+		return (0);
+	memcpy(only, d->again, sizeof(only));
+	printf("\nlooking again:\n");
+	return (examine(d, only, e));
 }
 
 /* --- the command line --- */
@@ -235,6 +364,9 @@ read_env(struct doctor *d, struct err *e)
 	    .connect_to = o->value[O_CONNECT_TO], .has_target = o->nrest == 1 };
 	if (o->nrest > 1)
 		return (err_set(e, EX_USAGE, "", "doctor takes one TARGET"));
+	if (o->value[O_FIX] != NULL && o->value[O_JSON] != NULL)
+		return (err_set(e, EX_USAGE, "", "--fix and --json exclude each "
+		    "other"));
 	if (cmd_cloud(o, &env->cloud, e) == -1 || (o->value[O_PORT] != NULL &&
 	    options_number(o->value[O_PORT], 1, 65535, "--port", &port,
 	    e) == -1) || (env->has_target && target_parse(o->rest[0],
@@ -261,7 +393,9 @@ run(struct doctor *d, struct err *e)
 	if ((d->whole = env_whole()) == NULL)
 		return (err_set(e, EX_OSERR, "", "out of memory"));
 	d->json = d->o.value[O_JSON] != NULL;
-	rc = examine(d, e);
+	rc = examine(d, NULL, e);
+	if (rc == 0 && d->o.value[O_FIX] != NULL)
+		rc = fix(d, e);
 	if (rc == 0 && (fflush(stdout) == EOF || ferror(stdout)))
 		rc = err_sys(e, EX_IOERR, "", "cannot write to stdout");
 	env_whole_free(d->whole);

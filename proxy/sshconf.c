@@ -25,7 +25,6 @@
 
 #define LINES_MAX	24	/* of a block */
 #define NAMES_MAX	500	/* bytes of all names of a Match; more than ALIAS_MAX */
-#define MADE_BY_MAX	900	/* bytes that are shown of it */
 #define HEADROOM_S	5	/* for ssh to print our reason before it gives up */
 
 /* A block that is being written: it is taken as a whole, or not at all. */
@@ -470,7 +469,7 @@ write_machine(struct page *p, const struct machine *m,
 static void
 put_begin(struct block *b)
 {
-	char by[MADE_BY_MAX + 1];
+	char by[SSHCONF_MADE_BY_MAX + 1];
 
 	(void)snprintf(by, sizeof(by), "%s", b->s->made_by != NULL ?
 	    b->s->made_by : "arc-relay config");

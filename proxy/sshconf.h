@@ -20,6 +20,7 @@ struct machines;
 struct secret;
 
 #define SSHCONF_LINE_MAX	1000
+#define SSHCONF_MADE_BY_MAX	900	/* bytes that are kept of it */
 #define SSHCONF_FIRST		"# >>> arc-relay begin v1"	/* begins what is written */
 
 struct sshconf {
