@@ -104,7 +104,7 @@ $(B)/test/play/%_play: $(B)/test/play/%_play.o $(LIBS)
 	$(SAY) LD $@
 	$(Q)$(CC) $(ALL_LDFLAGS) -o $@ $(filter %.o,$^) $(LIBS) $(LDLIBS) $(HTTP_LIBS)
 
-unit: $(UNIT) $(PLAY)
+unit: $(UNIT) $(PLAY) bench-programs
 
 -include $(shell find $(B) -name '*.d' 2>/dev/null)
 
