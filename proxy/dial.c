@@ -172,7 +172,8 @@ attempt(struct dial *d, int64_t until_ms, struct wire_answer *answer,
 	config.websocket_key = key;
 	if ((config.connect_port = d->o->connect_port) != 0)
 		config.connect_host = d->o->connect_host;
-	config.proxy = proxy.host[0] != '\0' ? &proxy : NULL;
+	d->with_proxy = proxy.host[0] != '\0';
+	config.proxy = d->with_proxy ? &proxy : NULL;
 	config.trust = &trust;
 
 	log_verbose("connecting to %s, id %s", ep.host, id);
@@ -292,6 +293,19 @@ dial(struct dial *d, struct err *e)
 	if (rc == 0)
 		env_forget_secrets();
 	return (rc);
+}
+
+void
+dial_tell_times(const struct dial *d, int64_t banner_ms)
+{
+	const struct log_number times[] = {
+		{ "dns", d->times.dns_ms }, { "tcp", d->times.tcp_ms },
+		{ "proxy", d->with_proxy ? d->times.proxy_ms : -1 },
+		{ "tls", d->times.tls_ms }, { "upgrade", d->times.upgrade_ms },
+		{ "banner", banner_ms },
+	};
+
+	log_numbers(times, sizeof(times) / sizeof(times[0]), "ms");
 }
 
 void

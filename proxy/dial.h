@@ -5,6 +5,7 @@
 #ifndef PROXY_DIAL_H
 #define PROXY_DIAL_H
 
+#include <stdbool.h>
 #include <stdint.h>
 
 #include "auth/cloud.h"
@@ -30,6 +31,7 @@ struct dial {
 	int64_t			 credential_ms;	/* -1: none was got */
 	int64_t			 open_ms;	/* when the 101 came; 0: it did not */
 	int			 attempts;
+	bool			 with_proxy;	/* the last attempt */
 
 	/* its own */
 	struct cloud		 cloud;
@@ -50,6 +52,12 @@ struct dial {
  * nothing is dialled afterwards.
  */
 int	 dial(struct dial *d, struct err *e);
+
+/*
+ * At -v: how long each phase of the last attempt took; banner_ms: from the 101 to
+ * the first word of the machine's server; or -1.
+ */
+void	 dial_tell_times(const struct dial *d, int64_t banner_ms);
 
 /* Closes what is open and wipes what is secret. */
 void	 dial_free(struct dial *d);

@@ -21,6 +21,15 @@
 
 #define PROGRAM	"arc-relay-proxy"
 
+/* The machine's server has said its first word. */
+static void
+tell_times(void *arg)
+{
+	const struct dial *d = arg;
+
+	dial_tell_times(d, clock_ms() - d->open_ms);
+}
+
 /*
  * A session from end to end.  p and d tell afterwards how far it came.
  */
@@ -37,7 +46,11 @@ session(struct dial *d, struct pump *p, struct err *e)
 	p->leave = &sshio_leave;
 	p->mask = &ssh->mask;
 	p->wire = d->wire;
+	p->spoke = &tell_times;
+	p->arg = d;
 	rc = pump_run(p, e);
+	if (p->down_bytes == 0)
+		dial_tell_times(d, -1);
 	log_verbose("%llu bytes up, %llu bytes down",
 	    (unsigned long long)p->up_bytes, (unsigned long long)p->down_bytes);
 	if (p->down_bytes == 0 && !p->ssh_left && !p->dead &&

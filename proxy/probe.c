@@ -104,10 +104,11 @@ read_banner(struct dial *d, struct banner *b, struct err *e)
 	    !look(&decoder, buf, (size_t)n, &b->ident, &found))
 		continue;
 	now = clock_ms();
-	if (found == IDENT_SSH) {
+	if (found == IDENT_SSH)
 		b->ms = now - d->open_ms;
+	dial_tell_times(d, b->ms);
+	if (found == IDENT_SSH)
 		return (0);
-	}
 	if (n == WIRE_AGAIN && now < end_ms) {
 		*e = (struct err)ERR_INIT;	/* it was a wish to go */
 		return (-1);

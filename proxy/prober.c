@@ -138,7 +138,8 @@ probe_start(struct probe *p, const struct probe_request *r, struct err *e)
 		goto fail;
 	}
 	if (pipe2(end, O_CLOEXEC) == -1) {
-		err_sys(e, EX_OSERR, "E109", "cannot start " BESIDE_PROXY);
+		err_sys(e, EX_UNAVAILABLE, "E109", "cannot start %s",
+		    BESIDE_PROXY);
 		goto fail;
 	}
 	make_argv(r, &numbers, argv);

@@ -48,7 +48,7 @@ struct probe_result {
 
 /*
  * Starts one, which inherits what -v and -vv say.  What r points to may go then.
- * Returns 0, or -1 with EX_OSERR or E109: there is no arc-relay-proxy.
+ * Returns 0, or -1 with EX_OSERR or E109: it cannot be started.
  */
 int	 probe_start(struct probe *p, const struct probe_request *r,
 	    struct err *e);

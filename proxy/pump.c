@@ -307,6 +307,8 @@ write_out(struct pump *p)
 	while (wants_out(p) &&
 	    (n = writev(p->out, p->span, p->nspans)) > 0) {
 		drop_spans(p, (size_t)n);
+		if (p->down_bytes == 0 && p->spoke != NULL)
+			p->spoke(p->arg);
 		p->down_bytes += (uint64_t)n;
 		p->moved = p->now;
 		decode(p);	/* more than PUMP_SPANS frames may wait */

@@ -41,6 +41,8 @@ struct pump {
 	struct pump_times	 times;
 	volatile sig_atomic_t	*leave;		/* a signal said that we should go */
 	const sigset_t		*mask;		/* signals blocked while waiting */
+	void			(*spoke)(void *arg);	/* called at the first byte to ssh; or NULL */
+	void			*arg;
 
 	/* for the caller, afterwards */
 	uint64_t		 up_bytes;	/* of SSH: taken from ssh */

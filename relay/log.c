@@ -11,6 +11,8 @@
 #include "relay/log.h"
 
 #define LOG_LINE_MAX	1024	/* bytes, with the newline: one atomic write to a pipe */
+#define TEXT_MAX	(LOG_LINE_MAX - 200)	/* bytes of the message */
+#define NUMBERS_MAX	200	/* bytes of each form of them */
 
 static struct {
 	const char	*program;
@@ -61,17 +63,17 @@ json_escape(const char *text, char *out, size_t size)
 	out[n] = '\0';
 }
 
+/* members: of the JSON object, each with a comma behind it. */
 static void
-put_line(const char *level_name, const char *fmt, va_list ap)
+put_text(const char *level_name, char *text, const char *members)
 {
 	struct pollfd err_fd = { STDERR_FILENO, POLLOUT, 0 };
-	char text[LOG_LINE_MAX - 200], line[LOG_LINE_MAX];
+	char line[LOG_LINE_MAX];
 	int len;
 
-	(void)vsnprintf(text, sizeof(text), fmt, ap);
 	log_clean(text);
 	if (log_to.json) {
-		char escaped[sizeof(text)], when[32];
+		char escaped[TEXT_MAX], when[32];
 		time_t now = time(NULL);
 		struct tm tm;
 
@@ -79,8 +81,9 @@ put_line(const char *level_name, const char *fmt, va_list ap)
 		(void)strftime(when, sizeof(when), "%Y-%m-%dT%H:%M:%SZ",
 		    gmtime_r(&now, &tm));
 		len = snprintf(line, sizeof(line),
-		    "{\"level\":\"%s\",\"msg\":\"%s\",\"proxyVersion\":\"" VERSION
-		    "\",\"time\":\"%s\"}\n", level_name, escaped, when);
+		    "{\"level\":\"%s\",\"msg\":\"%s\",%s\"proxyVersion\":\""
+		    VERSION "\",\"time\":\"%s\"}\n", level_name, escaped,
+		    members, when);
 	} else
 		len = snprintf(line, sizeof(line), "%s: %s\n", log_to.program,
 		    text);
@@ -88,6 +91,15 @@ put_line(const char *level_name, const char *fmt, va_list ap)
 		len = (int)sizeof(line) - 1;
 	if (poll(&err_fd, 1, 0) == 1 && (err_fd.revents & POLLOUT))
 		(void)!write(STDERR_FILENO, line, (size_t)len);
+}
+
+static void
+put_line(const char *level_name, const char *fmt, va_list ap)
+{
+	char text[TEXT_MAX];
+
+	(void)vsnprintf(text, sizeof(text), fmt, ap);
+	put_text(level_name, text, "");
 }
 
 void
@@ -122,4 +134,26 @@ log_debug(const char *fmt, ...)
 	va_start(ap, fmt);
 	put_line("debug", fmt, ap);
 	va_end(ap);
+}
+
+void
+log_numbers(const struct log_number *numbers, size_t n, const char *unit)
+{
+	char text[NUMBERS_MAX] = "", members[NUMBERS_MAX] = "";
+	size_t i, nt = 0, nm = 0;
+
+	if (!log_wants(LOG_VERBOSE))
+		return;
+	for (i = 0; i < n && nm < sizeof(members) && nt < sizeof(text); i++) {
+		if (numbers[i].n < 0)
+			continue;
+		nt += (size_t)snprintf(text + nt, sizeof(text) - nt, "%s %lld ",
+		    numbers[i].name, numbers[i].n);
+		nm += (size_t)snprintf(members + nm, sizeof(members) - nm,
+		    "\"%s\":%lld,", numbers[i].name, numbers[i].n);
+	}
+	if (nm >= sizeof(members) || nt + strlen(unit) >= sizeof(text))
+		return;
+	(void)snprintf(text + nt, sizeof(text) - nt, "%s", unit);
+	put_text("info", text, members);
 }

@@ -6,6 +6,7 @@
 #define RELAY_LOG_H
 
 #include <stdbool.h>
+#include <stddef.h>
 
 enum log_level { LOG_QUIET, LOG_VERBOSE, LOG_DEBUG };
 
@@ -24,6 +25,17 @@ bool	 log_wants(enum log_level level);
  */
 void	 log_verbose(const char *fmt, ...) __attribute__((format(printf, 1, 2)));
 void	 log_debug(const char *fmt, ...) __attribute__((format(printf, 1, 2)));
+
+/*
+ * Numbers at -v, "dns 3 tcp 12 ms"; a negative one is left out.  In JSON each is a
+ * member as well, by its name, which needs no escape.
+ */
+struct log_number {
+	const char	*name;
+	long long	 n;
+};
+void	 log_numbers(const struct log_number *numbers, size_t n,
+	    const char *unit);
 
 /*
  * Makes a string safe to show: what is not printable ASCII becomes '?'.  Peers,

@@ -543,11 +543,12 @@ class Proxy(Page, EmulatorCase):
     def resource_id(self, shown):
         self.reaches("-o", self.with_ours(shown.text), "x")
 
-    @example("(one line without the backslashes). See where the time goes:")
+    @example("(one line without the backslashes). See where the time goes, and whether a machine answers:")
     def times(self, shown):
-        self.run_example(shown)
+        out = self.run_example(shown)
         self.assertIn("Transferred: sent", self.said)       # of ssh
-        self.assertRegex(self.said, r"dns \d+ tcp \d+ proxy \d+ tls \d+ upgrade \d+ ms")
+        self.assertRegex(self.said, r"dns \d+ tcp \d+ tls \d+ upgrade \d+ banner \d+ ms")
+        self.assertIn('"banner":"SSH-2.0-OpenSSH', out)
 
     @example("Behind a proxy that wants a password")
     def proxy(self, shown):

@@ -13,7 +13,8 @@ import threading
 
 import tap
 from harness import BUILD, HANG_S, PROXY, TOOL, WRAP, Fault, SshCase, deadline, free_port, wait_for
-from faults import NO_ENDPOINT, NO_LISTENERS, agent_refusal
+from faults import NO_LISTENERS, agent_refusal
+from proxy import HttpProxy
 
 PHASES = ["credential", "dns", "tcp", "proxy", "tls", "upgrade", "banner", "all"]
 
@@ -189,6 +190,46 @@ class Probe(Case):
                     child.stderr.read()
                 self.assertEqual(child.wait(HANG_S), 75)
                 child.stderr.close()
+
+
+class Timings(Case):
+    """At -v a session and a probe tell how long each phase took, when the server has spoken."""
+
+    def lines(self, *options, ends=False):
+        child = self.proxy("-v", *options, self.emu.machine_id("web01"), stdin=subprocess.PIPE)
+        child.stdout.read() if ends else child.stdout.read(4)
+        lines = child.communicate(timeout=HANG_S)[1].decode().splitlines()
+        answer = [i for i, line in enumerate(lines) if "answer: 101" in line]
+        self.assertEqual(len(answer), 1, lines)
+        return lines[answer[0] + 1:]
+
+    def test_session_and_probe(self):
+        for options in ([], ["--probe"]):
+            self.assertRegex(self.lines(*options)[0],
+                             r"^arc-relay-proxy: dns \d+ tcp \d+ tls \d+ upgrade \d+ banner \d+ ms$")
+
+    def test_the_banner_counts_from_the_101(self):
+        self.emu.faults.dial.append(Fault("delay", seconds=1))
+        self.assertRegex(self.lines()[0], r" upgrade 1\d\d\d banner \d{1,3} ms$")
+
+    def test_without_a_banner(self):
+        self.emu.faults.dial.append(Fault("close", code=1000, after=0))
+        self.assertRegex(self.lines(ends=True)[0], r" tls \d+ upgrade \d+ ms$")
+
+    def test_json(self):
+        row = json.loads(self.lines("--log-json")[0])
+        self.assertEqual(row["msg"].split()[0::2], ["dns", "tcp", "tls", "upgrade", "banner", "ms"])
+        for name, ms in zip(row["msg"].split()[0::2], row["msg"].split()[1::2]):
+            self.assertEqual(row[name], int(ms))
+
+    def test_with_a_proxy(self):
+        proxy = HttpProxy(self.emu.log, self.emu.threads).start()
+        self.addCleanup(proxy.stop)
+        proxy.routes["ns1.relay.emulated.test:443"] = self.emu.relay_port
+        child = self.proxy("-v", "--probe", "--proxy", proxy.url, "-r", self.info_file("web01"),
+                           options=["--cloud-file", self.emu.cloud_file], stdin=subprocess.DEVNULL)
+        self.assertRegex(child.communicate(timeout=HANG_S)[1].decode(),
+                         r": dns \d+ tcp \d+ proxy \d+ tls \d+ upgrade \d+ banner \d+ ms\n")
 
 
 class Prober(Case):

@@ -119,6 +119,36 @@ test_levels(void)
 	    0, "others have their own");
 }
 
+static void
+test_numbers(void)
+{
+	static const struct log_number some[] = {
+		{ "dns", 3 }, { "tcp", 0 }, { "proxy", -1 }, { "tls", 18 },
+	};
+	struct log_number many[40];
+	const char *line;
+	size_t i;
+
+	log_init("prog", LOG_QUIET, false);
+	log_numbers(some, 4, "ms");
+	ok(strcmp(captured(), "") == 0, "numbers: not without -v");
+	log_init("prog", LOG_VERBOSE, false);
+	log_numbers(some, 4, "ms");
+	ok(strcmp(captured(), "prog: dns 3 tcp 0 tls 18 ms\n") == 0,
+	    "numbers: a line; what is not there is left out");
+	log_init("prog", LOG_VERBOSE, true);
+	log_numbers(some, 4, "ms");
+	line = captured();
+	ok(strncmp(line, "{\"level\":\"info\",\"msg\":\"dns 3 tcp 0 tls 18 ms\","
+	    "\"dns\":3,\"tcp\":0,\"tls\":18,\"proxyVersion\":\"", 79) == 0 &&
+	    strcmp(message(line), "dns 3 tcp 0 tls 18 ms") == 0,
+	    "numbers: members in JSON, %s", line);
+	for (i = 0; i < 40; i++)
+		many[i] = (struct log_number){ "some", 1234567 };
+	log_numbers(many, 40, "ms");
+	ok(strcmp(captured(), "") == 0, "numbers: too many are no half line");
+}
+
 /* What az ssh and Az.Ssh look for in the output of ssh. */
 static void
 test_callers(void)
@@ -260,6 +290,7 @@ main(void)
 	stderr_was = dup(STDERR_FILENO);
 	capture();
 	test_levels();
+	test_numbers();
 	test_callers();
 	test_hostile();
 	test_never_waits();

@@ -76,6 +76,41 @@ one_frame(void)
 	check(wrong == 0, "exact: what stands in the pipe goes in one frame");
 }
 
+static unsigned spoken;
+static uint64_t before_it;
+
+static void
+it_speaks(void *arg)
+{
+	const struct play *s = arg;
+
+	spoken++;
+	before_it = s->p.down_bytes;
+}
+
+static void
+first_word(void)
+{
+	static struct play s;
+	size_t i;
+
+	for (i = 0; i < 2; i++) {
+		play_new(&s, 0);
+		s.p.spoke = it_speaks;
+		s.p.arg = &s;
+		spoken = 0;
+		s.to_closes = true;
+		relay_frame(&s.relay, 0x82, "", 0);
+		relay_data(&s.relay, 0x82, i * 7);
+		relay_data(&s.relay, 0x82, i * 300000);
+		play_it(&s);
+		check(went_well(&s) && spoken == i && before_it == 0,
+		    "the server's first byte is told once%s: %s",
+		    i == 0 ? ", or never" : "", summary(&s));
+		play_free(&s);
+	}
+}
+
 static void
 random_frames(struct play *s, size_t total)
 {
@@ -439,7 +474,8 @@ int
 main(void)
 {
 	static const struct playbill plays[] = {
-		PLAY(all_sizes), PLAY(one_frame), PLAY(random_rounds),
+		PLAY(all_sizes), PLAY(one_frame), PLAY(first_word),
+		PLAY(random_rounds),
 		PLAY(close_codes), PLAY(violations), PLAY(outputs),
 		PLAY(one_socket), PLAY(in_real_time),
 		PLAYS_END
