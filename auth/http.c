@@ -207,8 +207,9 @@ proxy_fault(CURLcode code, bool was_up)
 	}
 }
 
+/* is_up: all of the connection; has_tcp: that it had. */
 static enum http_fault
-host_fault(CURLcode code, bool is_up)
+host_fault(CURLcode code, bool is_up, bool has_tcp)
 {
 	switch (code) {
 	case CURLE_COULDNT_RESOLVE_HOST:
@@ -226,7 +227,8 @@ host_fault(CURLcode code, bool is_up)
 	case CURLE_ABORTED_BY_CALLBACK:
 		return (FAULT_SLOW);
 	case CURLE_OPERATION_TIMEDOUT:
-		return (is_up ? FAULT_LATE : FAULT_CONNECT);
+		return (is_up ? FAULT_LATE : has_tcp ? FAULT_TLS :
+		    FAULT_CONNECT);
 	case CURLE_PARTIAL_FILE: case CURLE_GOT_NOTHING:
 	case CURLE_SEND_ERROR: case CURLE_RECV_ERROR:
 		return (FAULT_LOST);
@@ -267,7 +269,7 @@ no_answer(CURL *curl, CURLcode code, const struct http_request *q,
 		f.fault = proxy_fault(code, kept.was_up);
 	else
 		f.fault = host_fault(code, reused || (q->local ?
-		    kept.was_up : secured_us != 0));
+		    kept.was_up : secured_us != 0), kept.was_up);
 	return (http_explain(&f, q, proxy, e));
 }
 
