@@ -31,12 +31,13 @@ def pattern_sha256(total):
 
 
 class Service:
-    """A listener on a free loopback port; kind is 'echo', 'sink', 'source:N' or 'tcp'."""
+    """A listener on a free loopback port; kind is 'echo', 'sink', 'source:N', 'ssh' (a banner, no more) or 'tcp'."""
 
     def __init__(self, kind, machine, log, threads):
         self.kind, _, count = kind.partition(":")
         self._count = int(count or 0)
-        self._serve = {"echo": self._echo, "sink": self._sink, "source": self._source, "tcp": self._tcp}[self.kind]
+        self._serve = {"echo": self._echo, "sink": self._sink, "source": self._source, "ssh": self._ssh,
+                       "tcp": self._tcp}[self.kind]
         self._machine = machine
         self._log = log
         self._threads = threads
@@ -89,6 +90,11 @@ class Service:
         view = memoryview(buffer)
         while n := sock.recv_into(buffer):
             sock.sendall(view[:n])
+
+    def _ssh(self, sock):
+        sock.sendall(b"SSH-2.0-emulated\r\n")
+        while sock.recv(65536):
+            pass
 
     def _sink(self, sock):
         buffer = bytearray(262144)
