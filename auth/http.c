@@ -412,7 +412,8 @@ static CURLcode
 perform(CURL *curl, const struct http_request *q, struct answer *a,
     char *text)
 {
-	struct curl_slist *headers = NULL, *more;
+	struct curl_slist *headers = NULL, *to = NULL, *more;
+	char connect_to[300];
 	const char *const *h;
 	CURLcode code = CURLE_OUT_OF_MEMORY;
 
@@ -420,6 +421,13 @@ perform(CURL *curl, const struct http_request *q, struct answer *a,
 		if ((more = curl_slist_append(headers, *h)) == NULL)
 			goto out;
 		headers = more;
+	}
+	if (q->connect_to != NULL) {
+		(void)snprintf(connect_to, sizeof(connect_to), "::%s",
+		    q->connect_to);
+		if ((to = curl_slist_append(NULL, connect_to)) == NULL)
+			goto out;
+		curl_easy_setopt(curl, CURLOPT_CONNECT_TO, to);
 	}
 	set_limits(curl, q);
 	curl_easy_setopt(curl, CURLOPT_ERRORBUFFER, text);
@@ -450,6 +458,7 @@ perform(CURL *curl, const struct http_request *q, struct answer *a,
 	code = curl_easy_perform(curl);
  out:
 	curl_slist_free_all(headers);
+	curl_slist_free_all(to);
 	return (code);
 }
 

@@ -31,6 +31,7 @@ struct http_request {
 	const char *const	*headers;	/* "Name: value", NULL at the end */
 	const struct secret	*body;		/* NULL: none */
 	const struct network	*net;		/* the way there; local: not used */
+	const char		*connect_to;	/* TCP goes to this HOST:PORT; NULL: as the URL says */
 	bool			 local;		/* a service of this machine: see below */
 	bool			 may_be_absent;	/* 404 and 410 pass: to be tried again */
 	int			 timeout_s;	/* the whole of it */

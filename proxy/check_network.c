@@ -50,20 +50,24 @@ tell_way(const struct check_out *out, const char *host,
 	    f->issuer : "unknown", (long long)f->ms);
 }
 
+/* connect_to: TCP goes there, and by no proxy, as a session's does; or NULL. */
 static void
 look(const struct check_env *env, const struct check_out *out,
-    const char *base, const char *path,
+    const char *base, const char *path, const char *connect_to,
     bool (*is_theirs)(const struct http_reply *reply))
 {
+	struct network net = env->cloud.net;
 	struct http_reply reply = HTTP_REPLY_INIT;
 	struct err e = ERR_INIT;
 	struct http_facts f;
 	char url[1024], host[256];
 	const struct http_request q = { .method = "GET", .url = url,
-	    .net = &env->cloud.net, .timeout_s = TIMEOUT_S,
+	    .net = &net, .connect_to = connect_to, .timeout_s = TIMEOUT_S,
 	    .body_max = BODY_MAX };
 	int rc;
 
+	if (connect_to != NULL)
+		(void)snprintf(net.proxy, sizeof(net.proxy), "none");
 	(void)snprintf(url, sizeof(url), "%s%s", base, path);
 	http_host(url, host, sizeof(host));
 	if ((rc = http_look(&q, &reply, &f, &e)) == 0 && !is_theirs(&reply))
@@ -78,13 +82,13 @@ look(const struct check_env *env, const struct check_out *out,
 void
 check_login_host(const struct check_env *env, const struct check_out *out)
 {
-	look(env, out, env->cloud.authority, LOGIN_PATH, is_json);
+	look(env, out, env->cloud.authority, LOGIN_PATH, NULL, is_json);
 }
 
 void
 check_arm_host(const struct check_env *env, const struct check_out *out)
 {
-	look(env, out, env->cloud.management, ARM_PATH, is_json);
+	look(env, out, env->cloud.management, ARM_PATH, NULL, is_json);
 }
 
 /* Its name is in the relay credential of the machine. */
@@ -106,7 +110,7 @@ check_relay_host(const struct check_env *env, const struct check_out *out)
 	else {
 		(void)snprintf(base, sizeof(base), "https://%s.%s",
 		    info.namespace_name, info.namespace_suffix);
-		look(env, out, base, "/", is_relay);
+		look(env, out, base, "/", env->connect_to, is_relay);
 	}
 	relay_info_free(&info);
 }

@@ -10,7 +10,7 @@
 #include "relay/err.h"
 
 #define SSH_PORT	22
-#define DEADLINE_S	20	/* an agent that is only slow is waited for */
+#define DEADLINE_S	10	/* an agent that is only slow is waited for */
 
 static void
 tell(const struct check_out *out, const struct probe_result *r)

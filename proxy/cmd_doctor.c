@@ -70,6 +70,9 @@ static const struct check checks[] = {
 	    { "arm-host", "machine", "provider" } },
 	{ "azure", "permissions", 90, true, check_permissions, { "target" },
 	    { "arm-host", "machine", "provider", "endpoint" } },
+	{ "relay", "dial", 60, true, check_dial, { "target" },
+	    { "relay-host", "machine", "provider", "endpoint",
+	    "permissions" } },
 };
 
 #define NCHECKS	(sizeof(checks) / sizeof(checks[0]))

@@ -10,6 +10,7 @@ import subprocess
 import tap
 from harness import HANG_S, TOOL, WRAP, EmulatorCase, Fault, clean_env, free_port
 from arm import LIST_CREDENTIALS
+from faults import BAD_SIGNATURE, NO_LISTENERS, agent_refusal
 from proxy import HttpProxy
 import certs
 
@@ -108,6 +109,7 @@ class Healthy(DoctorCase):
             "index": "Resource Graph lists web01",
             "endpoint": "it is there",
             "permissions": f"listCredentials: allowed; relay credential until {DATE}",
+            "dial": r"SSH-2\.0-emulated; credential \d+ dns \d+ tcp \d+ proxy \d+ tls \d+ upgrade \d+ banner \d+ ms",
         }
         for name, pattern in said.items():
             self.assertRegex(told[name][0], rf"\A{pattern}\Z")
@@ -116,7 +118,8 @@ class Healthy(DoctorCase):
     def test_it_reads_only(self):
         self.web01()
         self.lines("web01")
-        calls = {(row["method"], row["operation"]) for row in self.emu.log.find(who="arm")[self.seen:]}
+        calls = {(row["method"], row["operation"]) for row in self.emu.log.find(who="arm")[self.seen:]
+                 if row["operation"]}
         self.assertEqual(calls, {("GET", "subscriptions"), ("POST", "resources"), ("GET", "web01"), ("GET", "default"),
                                  ("GET", PROVIDER.lower()), ("GET", "ssh"), ("POST", "listcredentials")})
 
@@ -130,10 +133,17 @@ class Healthy(DoctorCase):
         self.assertEqual(list(self.lines()), ["login-host", "arm-host", "login"])
 
     def test_another_port(self):
-        machine = self.web01(service_port=2222)
-        machine.port_map[2222] = machine.port_map.get(22, 22)
+        self.web01(service_port=2222)
         told = self.lines("-p", "2222", "web01")
         self.assertEqual(told["endpoint"][1:], ["service configuration: SSH goes to port 2222"])
+
+    def test_private_endpoint(self):
+        """--connect-to is the way of the dial, and of the look at the relay: no name, no proxy."""
+        self.web01()
+        self.way.refuse = 403
+        told = self.lines("--connect-to", f"127.0.0.1:{self.emu.relay_port}", "web01")
+        self.assertRegex(told["relay-host"][0], rf'\A{RELAY}: 127\.0\.0\.1, TLS 1\.3, issuer "emulated root", \d+ ms\Z')
+        self.assertRegex(told["dial"][0], r"\ASSH-2\.0-emulated; credential \d+ dns \d+ tcp ")
 
     def test_through_a_proxy_with_a_login(self):
         self.web01()
@@ -413,6 +423,30 @@ class SetUp(DoctorCase):
         [(verdict, what, code, fix)] = self.found("permissions", self.emu.machine_id("web01"))
         self.assertEqual((verdict, code, fix), ("failed", "E111", "sudo timedatectl set-ntp true"))
         self.assertEqual(what, "the fresh credential of web01 is past already: the clock here is wrong")
+
+
+class Dial(DoctorCase):
+    """The whole way, to the banner."""
+
+    def dial_fails(self, fault, what, code, fix, **how):
+        self.emu.faults.dial.always = fault
+        self.addCleanup(self.emu.faults.clear)
+        self.fails("dial", what, code, fix, **how)
+
+    def test_rows(self):
+        self.web01()
+        for status, text, what, code, fix in (
+                (404, NO_LISTENERS, "the machine's Arc agent is not listening (off, restarting or blocked)", "E501",
+                 "on web01 see: sudo azcmagent show"),
+                (401, BAD_SIGNATURE, f"the relay refused the credential (401 {BAD_SIGNATURE})", "E503", "check the clock"),
+                (403, "Ip has been prevented to connect to the endpoint", "a firewall rule of the relay blocks this "
+                 "computer's address (403 Ip has been prevented to connect to the endpoint)", "E504",
+                 "ask its administrator"),
+                (503, agent_refusal(22), "nothing listens on port 22 of the machine", "E505",
+                 "on web01 run: sudo systemctl enable --now ssh"),
+                (400, "No", "the relay rejected the request (400 No)", "E509", "get new relay information")):
+            with self.subTest(code=code):
+                self.dial_fails(Fault("status", code=status, text=text), what, code, fix)
 
 
 if __name__ == "__main__":

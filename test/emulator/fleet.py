@@ -102,7 +102,7 @@ class Fleet:
 
         service_port is the port of the service configuration "SSH" (None: there is none);
         the agent really dials `port`, or the port of `service` ('echo', 'sink', 'source:N',
-        'tcp'). settings are attributes of Machine.
+        'ssh', 'tcp'). settings are attributes of Machine.
         """
         machine = Machine(name, group, subscription or self.subscription)
         for key, value in settings.items():
