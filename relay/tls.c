@@ -20,6 +20,11 @@
 
 #define GROUPS	"P-384:P-256:X25519"
 
+/* A record of AES-GCM, TLS 1.3: all but the last of a larger piece are so long. */
+#define RECORD		(5 + 16 * 1024 + 1 + 16)
+#define GATHERED	(4 * RECORD)	/* a whole frame of ours */
+#define READ_AT_ONCE	(128 * 1024)
+
 /* What cannot be read is told before: trust_find has looked at it. */
 static int
 load_trust(SSL_CTX *ctx, const struct trust *trust, struct err *e)
@@ -84,9 +89,9 @@ tls_init(struct tls *t, const char *host, const struct trust *trust,
 	(void)SSL_CTX_set_mode(ctx, SSL_MODE_ENABLE_PARTIAL_WRITE |
 	    SSL_MODE_ACCEPT_MOVING_WRITE_BUFFER);
 
-	/* several records a read */
+	/* header and body of a record in one read; after the handshake see
+	 * tls_gather */
 	SSL_CTX_set_read_ahead(ctx, 1);
-	SSL_CTX_set_default_read_buffer_len(ctx, 64 * 1024);
 
 	/*
 	 * libwebsockets sets both again for each connection; a build of it that
@@ -110,6 +115,45 @@ void
 tls_offer(struct tls *t, struct lws_context_creation_info *info)
 {
 	info->provided_client_ssl_ctx = t->context;
+}
+
+/*
+ * OpenSSL itself writes record by record.  It can read ahead, but then moves all
+ * that is left to the front of its buffer for every record.
+ */
+int
+tls_gather(struct tls *t, struct lws *conn)
+{
+	SSL *ssl = lws_get_ssl(conn);
+	BIO *gather = BIO_new(BIO_f_buffer()), *socket = SSL_get_wbio(ssl);
+
+	if (gather == NULL || socket != SSL_get_rbio(ssl) ||
+	    BIO_set_read_buffer_size(gather, READ_AT_ONCE) != 1 ||
+	    BIO_set_write_buffer_size(gather, GATHERED) != 1 ||
+	    BIO_up_ref(socket) != 1) {
+		BIO_free(gather);
+		return (-1);
+	}
+	(void)BIO_push(gather, socket);
+	SSL_set_bio(ssl, gather, gather);
+	SSL_set_read_ahead(ssl, 0);
+	t->gather = gather;
+	return (0);
+}
+
+bool
+tls_has_room(const struct tls *t)
+{
+	return (t->gather == NULL ||
+	    BIO_wpending((BIO *)t->gather) <= GATHERED - RECORD);
+}
+
+int
+tls_flush(struct tls *t)
+{
+	if (t->gather == NULL || BIO_flush((BIO *)t->gather) > 0)
+		return (0);
+	return (BIO_should_retry((BIO *)t->gather) ? TLS_AGAIN : -1);
 }
 
 static void
@@ -237,6 +281,28 @@ void
 tls_offer(struct tls *t, struct lws_context_creation_info *info)
 {
 	info->client_ssl_ca_filepath = t->context;
+}
+
+int
+tls_gather(struct tls *t, struct lws *conn)
+{
+	(void)t;
+	(void)conn;
+	return (0);
+}
+
+bool
+tls_has_room(const struct tls *t)
+{
+	(void)t;
+	return (true);
+}
+
+int
+tls_flush(struct tls *t)
+{
+	(void)t;
+	return (0);
 }
 
 void

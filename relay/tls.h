@@ -7,12 +7,16 @@
 #ifndef RELAY_TLS_H
 #define RELAY_TLS_H
 
+#include <stdbool.h>
+
 struct err;
+struct lws;
 struct lws_context_creation_info;
 struct trust;
 
 struct tls {
 	void	*context;	/* of the TLS library, handed to libwebsockets */
+	void	*gather;	/* of tls_gather; lent by the connection */
 	char	 trouble[200];	/* why the peer's certificate was refused; or "" */
 	char	 alert[80];	/* of TLS, that ended the handshake; or "" */
 };
@@ -37,6 +41,21 @@ void	 tls_free(struct tls *t);
 
 /* Tells libwebsockets to use t for client connections. */
 void	 tls_offer(struct tls *t, struct lws_context_creation_info *info);
+
+/*
+ * Once the handshake is over: several records go out in one write, after
+ * tls_flush, and come in in one read.  Lives as long as conn.
+ * Returns 0 or -1.
+ */
+int	 tls_gather(struct tls *t, struct lws *conn);
+
+/* Is there room for one more record before tls_flush must be called? */
+bool	 tls_has_room(const struct tls *t);
+
+#define TLS_AGAIN	(-2)	/* poll for writing, then call again */
+
+/* Sends what was gathered.  Returns 0 when all of it is out, TLS_AGAIN or -1. */
+int	 tls_flush(struct tls *t);
 
 /*
  * To be called from LWS_CALLBACK_OPENSSL_PERFORM_SERVER_CERT_VERIFICATION with

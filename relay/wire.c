@@ -554,7 +554,11 @@ wire_step(struct wire *w, struct err *e)
 		(void)lws_service(w->context, -1);	/* -1: do not wait */
 	if (w->conn == NULL)
 		return (explain_loss(w, e));
-	return (w->phase == ANSWERED ? 0 : WIRE_AGAIN);
+	if (w->phase != ANSWERED)
+		return (WIRE_AGAIN);
+	if (tls_gather(&w->tls, w->conn) == -1)
+		return (err_set(e, EX_OSERR, "", "out of memory"));
+	return (0);
 }
 
 const struct wire_answer *
@@ -621,27 +625,9 @@ wire_read(struct wire *w, uint8_t *buf, size_t size)
 	return (r < 0 ? WIRE_EOF : WIRE_AGAIN);
 }
 
-ssize_t
-wire_write(struct wire *w, const uint8_t *buf, size_t len)
-{
-	size_t n = len < TLS_RECORD ? len : TLS_RECORD;
-	int r;
-
-	if ((r = wire_flush(w)) != 0)
-		return (r);
-	/*
-	 * lws takes the whole of it and keeps a copy of what the socket did not
-	 * take: lws_partial_buffered() then means "not sent yet".  It does not
-	 * write to buf, in spite of its prototype.
-	 */
-	if (lws_write(w->conn, (unsigned char *)(uintptr_t)buf, n,
-	    LWS_WRITE_HTTP) < 0)
-		return (-1);
-	return ((ssize_t)n);
-}
-
-int
-wire_flush(struct wire *w)
+/* Sends what lws has kept.  Returns as wire_flush. */
+static int
+flush_lws(struct wire *w)
 {
 	struct pollfd p = { .events = POLLOUT };
 
@@ -663,6 +649,36 @@ wire_flush(struct wire *w)
 	if (w->conn == NULL)
 		return (-1);
 	return (lws_partial_buffered(w->conn) ? WIRE_AGAIN : 0);
+}
+
+ssize_t
+wire_write(struct wire *w, const uint8_t *buf, size_t len)
+{
+	size_t n = len < TLS_RECORD ? len : TLS_RECORD;
+	int r;
+
+	if ((r = flush_lws(w)) != 0 ||
+	    (!tls_has_room(&w->tls) && (r = wire_flush(w)) != 0))
+		return (r);
+	/*
+	 * lws takes the whole of it and keeps a copy of what TLS did not take:
+	 * lws_partial_buffered() then means "not sent yet".  It does not write
+	 * to buf, in spite of its prototype.
+	 */
+	if (lws_write(w->conn, (unsigned char *)(uintptr_t)buf, n,
+	    LWS_WRITE_HTTP) < 0)
+		return (-1);
+	return ((ssize_t)n);
+}
+
+int
+wire_flush(struct wire *w)
+{
+	int r = flush_lws(w);
+
+	if (r == 0 && (r = tls_flush(&w->tls)) == TLS_AGAIN)
+		r = WIRE_AGAIN;
+	return (r);
 }
 
 void

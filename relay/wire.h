@@ -105,14 +105,13 @@ short	 wire_events(const struct wire *w);
 ssize_t	 wire_read(struct wire *w, uint8_t *buf, size_t size);
 
 /*
- * Takes bytes from buf.  Returns how many, at least 1 (they are sent, or kept
- * until wire_flush has sent them), WIRE_AGAIN while bytes are still kept, or -1
- * when the connection takes no more; what was received can still be read then.
+ * Takes bytes from buf, for wire_flush to send.  Returns how many, at least 1;
+ * WIRE_AGAIN while too many wait and the connection takes none; or -1 when it
+ * takes no more at all; what was received can still be read then.
  */
 ssize_t	 wire_write(struct wire *w, const uint8_t *buf, size_t len);
 
-/* Sends what wire_write has kept.  Returns 0 when nothing is kept, WIRE_AGAIN,
- * or -1. */
+/* Sends what wire_write took.  Returns 0 when all is out, WIRE_AGAIN, or -1. */
 int	 wire_flush(struct wire *w);
 
 /* Closes at once and frees w.  NULL is allowed. */
