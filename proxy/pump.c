@@ -454,7 +454,7 @@ pump_run(struct pump *p, struct err *e)
 	struct pollfd fd[3];
 	const struct timespec no_time = { 0, 0 };
 	struct timespec wait;
-	int64_t alarm;
+	int64_t alarm, was;
 	bool was_leaving;
 	int n;
 
@@ -494,9 +494,11 @@ pump_run(struct pump *p, struct err *e)
 		n = ppoll(fd, 3, alarm == NEVER ? NULL : &wait, p->mask);
 		if (n == -1)
 			fd[IN].revents = fd[OUT].revents = fd[WIRE].revents = 0;
-		if (n > 0)	/* Linux lets no signal in while one is ready */
-			(void)ppoll(NULL, 0, &no_time, p->mask);
+		was = p->now;
 		p->now = clock_ms();
+		/* Linux lets no signal in while one is ready: once a ms we do */
+		if (n > 0 && p->now != was)
+			(void)ppoll(NULL, 0, &no_time, p->mask);
 
 		/* relay -> ssh */
 		if (fd[WIRE].revents != 0 || p->more_input)
