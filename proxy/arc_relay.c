@@ -33,6 +33,7 @@ static const struct verb {
 	{ "login", cmd_login, "log in to Azure" },
 	{ "logout", cmd_logout, "forget who is logged in" },
 	{ "names", cmd_names, "what can be typed for a machine, without asking Azure" },
+	{ "prepare", cmd_prepare, "dial many machines before the first play or session" },
 	{ "register", cmd_register, "switch the relay of a subscription on, once" },
 	{ "whoami", cmd_whoami, "whom Azure takes us for, and until when" },
 	{ "version", cmd_version, "print the versions of program and libraries" },

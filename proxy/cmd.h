@@ -25,6 +25,7 @@ int	 cmd_list(int argc, char **argv, struct err *e);
 int	 cmd_login(int argc, char **argv, struct err *e);
 int	 cmd_logout(int argc, char **argv, struct err *e);
 int	 cmd_names(int argc, char **argv, struct err *e);
+int	 cmd_prepare(int argc, char **argv, struct err *e);
 int	 cmd_register(int argc, char **argv, struct err *e);
 int	 cmd_version(int argc, char **argv, struct err *e);
 int	 cmd_whoami(int argc, char **argv, struct err *e);

@@ -1,33 +1,42 @@
 /*
  * arc-relay enable: what a machine needs in Azure before ssh can reach it.  Looks
- * first and writes only what is missing.
+ * first, writes only what is missing, and waits until the machine answers.
  */
+#include <poll.h>
 #include <stdbool.h>
 #include <stdio.h>
 #include <string.h>
 #include <strings.h>
 
 #include "auth/creds.h"
+#include "auth/errjson.h"
 #include "auth/json.h"
 #include "proxy/cmd.h"
 #include "proxy/cmd_endpoint.h"
 #include "proxy/cmd_options.h"
+#include "proxy/cmd_probes.h"
+#include "proxy/prober.h"
 #include "proxy/shown.h"
+#include "relay/clock.h"
 #include "relay/err.h"
 #include "relay/log.h"
 
 #define SSH_PORT	22
+#define EARLY_MS	2000
 
 static const struct option_row table[] = {
 	CMD_ROWS,
 	{ 0, "port", "N", "port of its SSH server (as it is, or 22)", 0 },
 	{ 0, "recreate", NULL, "delete the endpoint first; cuts sessions", 0 },
-	{ 0, "timeout", "S", "seconds to wait for Azure (300)", 0 },
+	{ 0, "timeout", "S", "seconds to wait, for Azure and the agent (300)", 0 },
+	{ 0, "no-wait", NULL, "do not wait for the agent", 0 },
+	{ 0, "connect-to", "HOST:PORT", "TCP of the dial goes there instead", 0 },
 	{ 0, "credential", "NAME", "only this token source", 0 },
 	{ 0, "json", NULL, "one JSON object", 0 },
 	CMD_LAST_ROWS
 };
-enum { O_PORT = CMD_NROWS, O_RECREATE, O_TIMEOUT, O_CREDENTIAL, O_JSON };
+enum { O_PORT = CMD_NROWS, O_RECREATE, O_TIMEOUT, O_NO_WAIT, O_CONNECT_TO,
+    O_CREDENTIAL, O_JSON };
 
 /* What is known, and what was done. */
 struct work {
@@ -44,6 +53,10 @@ struct work {
 	int			 port_before;
 	bool			 deleted, new_endpoint, new_service;
 	int			 port;		/* in the end */
+	bool			 waits;		/* for the agent */
+	bool			 listens;	/* it came */
+	int64_t			 waited_ms;
+	struct probe_result	 last;		/* dial */
 };
 
 static bool
@@ -171,6 +184,22 @@ service_word(const struct work *w)
 	    w->port_before == w->port ? "recreated" : "changed");
 }
 
+static bool
+has_changed(const struct work *w)
+{
+	return (w->new_endpoint || w->new_service);
+}
+
+static int
+put_wait(const struct work *w, struct js *j)
+{
+	if (js_set_boolean(j, "listens", w->listens) == -1 ||
+	    js_set_integer(j, "waited_ms", w->waited_ms) == -1)
+		return (-1);
+	return (w->listens ? js_set_string(j, "banner", w->last.banner) :
+	    errjson_put(&w->last.e, j));
+}
+
 static int
 print_json(const struct work *w, struct err *e)
 {
@@ -184,8 +213,8 @@ print_json(const struct work *w, struct err *e)
 	    js_set_integer(j, "port_before", w->port_before) == -1 ||
 	    js_set_string(j, "status", w->state.status) == -1 ||
 	    js_set_string(j, "agent", w->state.agent) == -1 ||
-	    js_set_boolean(j, "changed",
-	    w->new_endpoint || w->new_service) == -1;
+	    js_set_boolean(j, "changed", has_changed(w)) == -1 ||
+	    (w->waits && put_wait(w, j) == -1);
 	return (cmd_print_json(j, !failed, e));
 }
 
@@ -203,9 +232,10 @@ print_lines(const struct work *w)
 		    w->port, w->port_before);
 	else
 		printf("%s: SSH goes to port %d now\n", name, w->port);
-	if (w->new_endpoint)
+	if (w->new_endpoint && !w->waits)
 		printf("%s: its agent needs 30 to 90 s to notice; ssh waits "
 		    "for it\n", name);
+	(void)fflush(stdout);
 }
 
 static void
@@ -215,6 +245,14 @@ warn(const struct err *e)
 
 	fprintf(stderr, "%s\n", err_line(e, "arc-relay", NULL, line,
 	    sizeof(line)));
+}
+
+/* Azure knows that nobody would come; any other word of its may be late. */
+static bool
+is_away(const struct work *w)
+{
+	return (strcasecmp(w->state.status, "Disconnected") == 0 ||
+	    strcasecmp(w->state.status, "Expired") == 0);
 }
 
 /* What will keep ssh away although Azure is set up. */
@@ -269,6 +307,89 @@ hand_over(const struct work *w, bool json, struct err *e)
 	    "\"Contributor\" or \"Owner\" there", no_endpoint ? "s" : "");
 }
 
+/* Azure may need a moment to act on what it has just been told. */
+static bool
+is_early(const struct err *e)
+{
+	return (is_id(e, "E404") || is_id(e, "E405"));
+}
+
+/* Returns 0 with w->last; or -1 as probe_start. */
+static int
+dial(struct work *w, const struct options *o, int64_t began_ms, struct err *e)
+{
+	int64_t left_ms = w->azure.deadline_ms - clock_ms();
+	const struct probe_request r = {
+		.o = o, .target = w->id->text, .port = w->port,
+		.deadline_s = left_ms > 1000 ? (long)(left_ms / 1000) : 1,
+		.connect_to = o->value[O_CONNECT_TO],
+		.credential = o->value[O_CREDENTIAL],
+	};
+
+	return (probes_run_one(&r, w->id->name, began_ms, &w->last, e));
+}
+
+/*
+ * Until the machine's SSH server speaks.  Returns 0, or -1 with the reason why it
+ * does not.
+ */
+static int
+wait_for_agent(struct work *w, const struct options *o, struct err *e)
+{
+	int64_t began_ms = clock_ms();
+
+	for (;;) {
+		if (dial(w, o, began_ms, e) == -1)
+			return (-1);
+		w->waited_ms = clock_ms() - began_ms;
+		if (w->last.e.status == 0)
+			break;
+		*e = w->last.e;
+		if (!is_early(e) ||
+		    w->azure.deadline_ms - clock_ms() < EARLY_MS)
+			return (-1);
+		log_verbose("%s; again in %d ms", e->cause, EARLY_MS);
+		(void)poll(NULL, 0, EARLY_MS);
+	}
+	w->listens = true;
+	return (0);
+}
+
+static void
+print_listens(const struct work *w)
+{
+	printf("%s: answers after %lld s: %s\n", w->id->name,
+	    (long long)w->waited_ms / 1000, w->last.banner);
+}
+
+/* What was done, and whether it works. */
+static int
+tell_all(struct work *w, const struct options *o, struct err *e)
+{
+	bool json = o->value[O_JSON] != NULL;
+	struct err unused = ERR_INIT;
+	int rc = 0;
+
+	w->waits = has_changed(w) && o->value[O_NO_WAIT] == NULL &&
+	    !is_away(w);
+	if (!json)
+		print_lines(w);
+	warn_of_agent(w);
+	if (w->waits && wait_for_agent(w, o, e) == -1) {
+		if (w->last.e.status == 0)
+			return (-1);
+		if (!is_id(e, "E401"))
+			rc = -1;
+		else		/* who sets it up need not be who uses it */
+			warn(e);
+	}
+	if (json)
+		return (print_json(w, rc == -1 ? &unused : e) == -1 ? -1 : rc);
+	if (w->listens)
+		print_listens(w);
+	return (rc);
+}
+
 static int
 enable(const struct options *o, struct cmd_azure *az, struct err *e)
 {
@@ -286,18 +407,13 @@ enable(const struct options *o, struct cmd_azure *az, struct err *e)
 	w.wanted = (int)port;
 	w.recreate = o->value[O_RECREATE] != NULL;
 	rc = bring_about(&w, e);
-	if (w.new_endpoint || w.new_service || w.deleted)
+	if (has_changed(&w) || w.deleted)
 		creds_forget(&id);
-	if (rc == -1 && needs_administrator(e))
+	if (rc == 0)
+		return (tell_all(&w, o, e));
+	if (needs_administrator(e))
 		hand_over(&w, o->value[O_JSON] != NULL, e);
-	if (rc == -1)
-		return (-1);
-	if (o->value[O_JSON] != NULL)
-		rc = print_json(&w, e);
-	else
-		print_lines(&w);
-	warn_of_agent(&w);
-	return (rc);
+	return (-1);
 }
 
 int

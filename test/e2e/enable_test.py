@@ -5,11 +5,12 @@ not is told what to hand to whom; nothing is deleted that was not shown.
 import json
 import os
 import pty
+import re
 import shlex
 import subprocess
 
 import tap
-from harness import HANG_S, PROXY, TOOL, WRAP, EmulatorCase, Fault, deadline
+from harness import HANG_S, PROXY, TOOL, WRAP, EmulatorCase, Fault, Sshd, deadline, whoami
 
 PROVIDER = "Microsoft.HybridConnectivity"
 
@@ -36,8 +37,11 @@ class EnableCase(EmulatorCase):
         machine.agent_delay = delay
         return machine
 
+    waits = False           # enable, until the machine answers
+
     def command(self, verb, *args):
-        return WRAP + [TOOL, verb, "--cloud-file", self.emu.cloud_file, *args]
+        more = [] if verb != "enable" else self.relay_options()[2:] if self.waits else ["--no-wait"]
+        return WRAP + [TOOL, verb, "--cloud-file", self.emu.cloud_file, *more, *args]
 
     def run_verb(self, verb, *args, status=0, says="", **run):
         run.setdefault("stdin", subprocess.DEVNULL)
@@ -272,6 +276,141 @@ class Enable(EnableCase):
         for args in ((), ("a", "b"), ("a", "--port", "0"), ("a", "--port", "65536"), ("a", "--timeout", "x")):
             with self.subTest(args=args):
                 self.run_verb("enable", *args, status=64)
+
+
+class Wait(EnableCase):
+    """The machine is a real sshd, whose agent takes AGENT_S seconds to listen.  They are seconds of a clock, for the
+    program that is tested waits by its own; 40 of them are as good as these, and AGENT_S=40 shows that.
+    """
+    waits = True
+    AGENT_S = float(os.environ.get("AGENT_S", "6"))
+
+    @classmethod
+    def setUpClass(cls):
+        super().setUpClass()
+        cls.sshd = Sshd(os.path.join(cls.dir, "sshd"))
+
+    @classmethod
+    def tearDownClass(cls):
+        cls.sshd.stop()
+        super().tearDownClass()
+
+    def fresh(self, name="web01", port=None, delay=0.0, **settings):
+        machine = self.emu.add_machine(name, endpoint=False, service_port=None, port=port or self.sshd.port, **settings)
+        machine.agent_delay = delay
+        return machine
+
+    def ssh_config(self):
+        """As arc-relay writes it.  Returns its path."""
+        done = subprocess.run(WRAP + [TOOL, "config", *self.relay_options(), "--user", whoami(), "--identity",
+                                      self.sshd.path("user_key"), "web01"], env=self.env, capture_output=True, text=True)
+        self.assertEqual(done.returncode, 0, done.stderr)
+        return self.file("ssh_config", f"UserKnownHostsFile {self.home}/known_hosts\nStrictHostKeyChecking accept-new\n"
+                         f"BatchMode yes\nLogLevel ERROR\n{done.stdout}")
+
+    def test_fresh_machine_then_ssh(self):
+        """What a new user does: one command, then ssh."""
+        self.fresh(delay=self.AGENT_S)
+        done = self.run_verb("enable", "web01")
+        self.assertRegex(done.stdout, r"\Aweb01: endpoint created\nweb01: SSH goes to port 22 now\n"
+                         r"web01: answers after \d+ s: SSH-2\.0-OpenSSH_.*\n\Z")
+        self.assertGreaterEqual(int(re.search(r"after (\d+) s", done.stdout)[1]), int(self.AGENT_S) - 1)
+        self.assertEqual(done.stderr, "")
+        ssh = subprocess.run(["ssh", "-F", self.ssh_config(), "web01.arc", "echo it is $((6 * 7))"], env=self.env,
+                             stdin=subprocess.DEVNULL, capture_output=True, text=True, timeout=HANG_S)
+        self.assertEqual((ssh.returncode, ssh.stdout), (0, "it is 42\n"), ssh.stderr)
+        self.assertEqual(self.writes(), [ENDPOINT, SERVICE])
+
+    def test_ssh_waits_as_well(self):
+        self.fresh(delay=self.AGENT_S)
+        done = self.run_verb("enable", "--no-wait", "web01")
+        self.assertIn("its agent needs 30 to 90 s to notice; ssh waits for it", done.stdout)
+        ssh = subprocess.run(["ssh", "-F", self.ssh_config(), "web01.arc", "echo it is $((6 * 7))"], env=self.env,
+                             stdin=subprocess.DEVNULL, capture_output=True, text=True, timeout=HANG_S)
+        self.assertEqual((ssh.returncode, ssh.stdout), (0, "it is 42\n"), ssh.stderr)
+
+    def test_nothing_to_do_dials_nobody(self):
+        self.emu.add_machine("web01", port=self.sshd.port)
+        self.run_verb("enable", "web01")
+        self.assertEqual(self.emu.count(who="relay", what="connect", path=self.emu.machine("web01").entity), 0)
+
+    def test_not_connected(self):
+        """Nobody would come."""
+        self.fresh(connected=False)
+        done = self.run_verb("enable", "web01")
+        self.assertEqual(done.stdout, "web01: endpoint created\nweb01: SSH goes to port 22 now\n"
+                         "web01: its agent needs 30 to 90 s to notice; ssh waits for it\n")
+        self.assertIn("[E204]", done.stderr)
+
+    def test_nothing_listens(self):
+        self.fresh(port=1)
+        done = self.run_verb("enable", "web01", status=69)
+        self.assertEqual(done.stdout, "web01: endpoint created\nweb01: SSH goes to port 22 now\n")
+        self.assertEqual(done.stderr, "arc-relay: nothing listens on port 22 of the machine. fix: on web01 run: sudo "
+                         "systemctl enable --now ssh [E505]\n")
+
+    def test_agent_that_does_not_come(self):
+        self.fresh(delay=1000)
+        done = self.run_verb("enable", "--timeout", "4", "web01", status=75)
+        self.assertRegex(done.stderr, r"\Aarc-relay: .* \[E502\]\n\Z")
+        told = self.run_verb("enable", "--timeout", "2", "--recreate", "--json", "web01", status=75)
+        told = json.loads(told.stdout)
+        self.assertEqual((told["endpoint"], told["changed"], told["listens"], told["error"]["id"]),
+                         ("recreated", True, False, "E502"))
+
+    def test_json(self):
+        self.fresh()
+        told = self.result("enable", "web01")
+        self.assertEqual((told["listens"], told["banner"][:16], "error" in told), (True, "SSH-2.0-OpenSSH_", False))
+        self.assertNotIn("listens", self.result("enable", "web01"))
+
+    def test_azure_needs_a_moment(self):
+        """listCredentials does not know yet what was written."""
+        for status in (404, 412):
+            with self.subTest(status=status):
+                self.fresh()
+                doc = {"error": {"code": "EndpointNotFound", "message": "not yet"}}
+                self.emu.faults.arm.append(Fault("status", code=status, body=json.dumps(doc), match="listcredentials"))
+                self.run_verb("enable", "web01", says="web01: answers after")
+                self.emu.remove_machine("web01")
+
+    def test_who_may_not_use_it(self):
+        """To set it up is one right, to list its credentials another."""
+        self.fresh()
+        doc = {"error": {"code": "AuthorizationFailed", "message": "The client 'a' with object id 'b' does not have "
+                         f"authorization to perform action '{PROVIDER}/endpoints/listCredentials/action' over scope 'x'"}}
+        self.emu.faults.arm.append(Fault("status", code=403, body=json.dumps(doc), match="listcredentials"))
+        done = self.run_verb("enable", "web01")
+        self.assertIn("you may not list relay credentials of web01", done.stderr)
+
+    def test_progress_on_a_terminal(self):
+        self.fresh(delay=3.5)
+        leader, follower = pty.openpty()
+        child = subprocess.Popen(self.command("enable", "web01"), env=self.env, stdin=subprocess.DEVNULL,
+                                 stdout=subprocess.DEVNULL, stderr=follower)
+        os.close(follower)
+        said = b""
+        try:
+            while piece := os.read(leader, 4096):
+                said += piece
+        except OSError:
+            pass                    # it has ended
+        os.close(leader)
+        self.assertEqual(child.wait(timeout=HANG_S), 0, said)
+        self.assertIn(b"\rwaiting for web01: 2 s\rwaiting for web01: 3 s", said)
+        self.assertNotIn(b"waiting for web01: 1 s", said)
+        self.assertTrue(said.endswith(b" \r"), said)
+
+    def test_two_at_once(self):
+        """The second finds what the first has made, or makes it once more; both see it answer."""
+        machine = self.fresh(delay=2)
+        machine.put_disturbs = True
+        started = [subprocess.Popen(self.command("enable", "web01"), env=self.env, text=True, stdin=subprocess.DEVNULL,
+                                    stdout=subprocess.PIPE, stderr=subprocess.PIPE) for _ in range(2)]
+        for child in started:
+            out, err = child.communicate(timeout=HANG_S)
+            self.assertEqual((child.returncode, err), (0, ""), out)
+        self.assertLessEqual(len([one for one in self.writes() if one == ENDPOINT]), 2)
 
 
 class Disable(EnableCase):
