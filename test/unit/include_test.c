@@ -3,6 +3,9 @@
  * other byte changes.
  */
 #include <stdlib.h>
+#include <stdbool.h>
+#include <stdint.h>
+#include <stdio.h>
 #include <string.h>
 
 #include "proxy/sshconf_include.h"
@@ -118,9 +121,65 @@ paths(void)
 	    "usual paths are fine, spaces and letters of any language too");
 }
 
+/* Where text includes "/h/.ssh/config.d/x.conf". */
+static bool
+found(const char *text, size_t line, size_t block)
+{
+	struct secret whole = { (char *)(uintptr_t)text, strlen(text) };
+	struct include_place at;
+
+	include_find(&whole, "/h/.ssh/config.d/x.conf", "/h", "/h/.ssh", &at);
+	if (at.line == line && at.block == block)
+		return (true);
+	printf("# line %zu, block %zu\n", at.line, at.block);
+	return (false);
+}
+
+static void
+finding(void)
+{
+	static const char *const ways[] = { "/h/.ssh/config.d/x.conf",
+	    "~/.ssh/config.d/x.conf", "config.d/x.conf", "config.d/*",
+	    "~/.ssh/config.d/*.conf", "other \"config.d/x.conf\"",
+	    "\"/h/.ssh/config.d/x.conf\"" };
+	static const char *const other[] = { "x.conf", "/config.d/x.conf",
+	    "config.d/*.config", "config.d", "*", "~/config.d/x.conf" };
+	static const char *const all[] = { "Host *", "host \"*\"",
+	    "Host=*", "Match all", "\tMATCH\tALL" };
+	static const char *const some[] = { "Host a", "Host * !b", "Host *.arc",
+	    "Match host *", "Match exec true", "Match !all" };
+	char text[200];
+	size_t i;
+
+	for (i = 0; i < sizeof(ways) / sizeof(ways[0]); i++) {
+		(void)snprintf(text, sizeof(text), "# a\nInclude %s\n", ways[i]);
+		ok(found(text, 2, 0), "Include %s", ways[i]);
+	}
+	for (i = 0; i < sizeof(other) / sizeof(other[0]); i++) {
+		(void)snprintf(text, sizeof(text), "Include %s\n", other[i]);
+		ok(found(text, 0, 0), "another file: Include %s", other[i]);
+	}
+	for (i = 0; i < sizeof(all) / sizeof(all[0]); i++) {
+		(void)snprintf(text, sizeof(text), "Host a\n%s\n include =config.d/*",
+		    all[i]);
+		ok(found(text, 3, 0), "for every host: %s", all[i]);
+	}
+	for (i = 0; i < sizeof(some) / sizeof(some[0]); i++) {
+		(void)snprintf(text, sizeof(text), "%s\nUser u\nInclude config.d/*",
+		    some[i]);
+		ok(found(text, 3, 1), "not for every host: %s", some[i]);
+	}
+	ok(found("Host a\nInclude config.d/*\nHost *\nInclude config.d/*\n", 4,
+	    0), "the one for every host counts");
+	ok(found("Include config.d/*\r\nHost a\r\n", 1, 0), "CRLF");
+	ok(found("#Include config.d/*\n\n\n", 0, 0) && found("", 0, 0) &&
+	    found("Include", 0, 0) && found("Include \"", 0, 0), "none");
+}
+
 int
 main(void)
 {
+	finding();
 	there_and_back();
 	places();
 	removal();
