@@ -226,9 +226,9 @@ ends_in(const char *text, size_t len, const char *end)
 	return (len >= n && memcmp(text + len - n, end, n) == 0);
 }
 
-/* Can ssh run it, in whatever environment? */
+/* Can ssh run it, in whatever environment?  cure: if it is not there. */
 static int
-check_program(const char *command, const char *host,
+check_program(const char *command, const char *host, enum check_cure cure,
     const struct check_out *out)
 {
 	struct err e = ERR_INIT;
@@ -248,7 +248,7 @@ check_program(const char *command, const char *host,
 	if (e.status == EX_NOPERM)
 		check_warned(out, &e, CURE_NONE);
 	else
-		check_failed(out, &e, CURE_NONE);
+		check_failed(out, &e, cure);
 	return (-1);
 }
 
@@ -288,7 +288,8 @@ judge(const struct check_env *env, const struct check_blocks *b,
 		check_failed(out, &e, CURE_NONE);
 	}
 	check_deadline(answer, command, host, out);
-	if (check_program(command, host, out) == 0)
+	if (check_program(command, host, b->is_there ? CURE_CONFIG : CURE_NONE,
+	    out) == 0)
 		check_ok(out, "%.80s goes through %.*s", host, (int)len,
 		    program);
 }
