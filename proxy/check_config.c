@@ -47,7 +47,9 @@ refuse_file(const struct config_places *p, const char *path,
 		err_fix(&e, "see that it is as you left it, then: sudo chown "
 		    "$USER %s", shown);
 	}
-	check_failed(out, &e, ours ? CURE_MODES : CURE_NONE);
+	/* another file of the user's is the user's to judge */
+	check_failed(out, &e, ours && (strcmp(path, p->config) == 0 ||
+	    strcmp(path, p->ours) == 0) ? CURE_MODES : CURE_NONE);
 }
 
 static void

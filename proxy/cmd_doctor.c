@@ -353,6 +353,18 @@ fix(struct doctor *d, struct err *e)
 	return (examine(d, only, e));
 }
 
+/* Is there a cure for something? */
+static bool
+has_cure(const struct doctor *d)
+{
+	int cure;
+
+	for (cure = CURE_NONE + 1; cure < NCURES; cure++)
+		if (d->cures[cure])
+			return (true);
+	return (false);
+}
+
 /* --- the command line --- */
 
 static int
@@ -399,6 +411,10 @@ run(struct doctor *d, struct err *e)
 	rc = examine(d, NULL, e);
 	if (rc == 0 && d->o.value[O_FIX] != NULL)
 		rc = fix(d, e);
+	else if (rc == 0 && !d->json && has_cure(d))
+		printf("\nSome of it can be cured, after asking: arc-relay doctor "
+		    "--fix%s%s\n", d->env.has_target ? " " : "",
+		    d->env.has_target ? d->env.target.text : "");
 	if (rc == 0 && (fflush(stdout) == EOF || ferror(stdout)))
 		rc = err_sys(e, EX_IOERR, "", "cannot write to stdout");
 	env_whole_free(d->whole);
