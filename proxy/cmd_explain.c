@@ -23,9 +23,22 @@ static const struct option_row table[] = {
 };
 enum { O_JSON };
 
+/* What is known of a row, into an object. */
+static int
+add_row(struct js *j, const struct explain_row *row)
+{
+	return (js_set_string(j, "id", row->id) == 0 &&
+	    js_set_string(j, "phase", row->phase) == 0 &&
+	    js_set_string(j, "cause", row->cause) == 0 &&
+	    js_set_string(j, "fix", row->fix) == 0 &&
+	    js_set_boolean(j, "retryable", row->flags & EXPLAIN_RETRY) == 0 ?
+	    0 : -1);
+}
+
 static int
 print_last_json(const struct lasterror *last, bool is, struct err *e)
 {
+	const struct explain_row *row = is ? explain_find(last->id) : NULL;
 	struct js *j = js_object();
 	char utc[CMD_TIME_MAX];
 	bool failed;
@@ -35,7 +48,8 @@ print_last_json(const struct lasterror *last, bool is, struct err *e)
 	    js_set_string(j, "target", last->target) == -1 ||
 	    js_set_string(j, "id", last->id) == -1 ||
 	    js_set_integer(j, "status", last->status) == -1 ||
-	    js_set_string(j, "line", last->line) == -1);
+	    js_set_string(j, "line", last->line) == -1 ||
+	    (row != NULL && add_row(j, row) == -1));
 	return (cmd_print_json(j, !failed, e));
 }
 
@@ -58,38 +72,46 @@ print_row(const struct explain_row *row, size_t line)
 	printf("%s, exit status ", row->phase);
 	for (i = 0; i < EXPLAIN_STATUSES && row->status[i] != 0; i++)
 		printf("%s%d", i > 0 ? " or " : "", row->status[i]);
-	printf("%s\n", row->retryable ? ", may pass by itself" : "");
+	printf("%s\n", row->flags & EXPLAIN_RETRY ? ", may pass by itself" : "");
 	print_words("cause:", row->cause);
 	print_words("do:", row->fix);
 }
 
-/* What is seen of it, without the marks. */
+/* The next of the texts by which it is known, without its mark; "": no more. */
+static const char *
+next_seen(const char *seen, size_t *len)
+{
+	seen += *seen == '-' || *seen == '~';
+	*len = strcspn(seen, "\n");
+	return (seen);
+}
+
 static void
 print_seen(const struct explain_row *row)
 {
 	const char *seen = row->seen, *label = "seen:";
-	size_t len;
+	size_t len, i;
 
 	for (; *seen != '\0'; seen += len + (seen[len] == '\n')) {
-		seen += *seen == '-' || *seen == '~';
-		len = strcspn(seen, "\n");
-		printf("%-8s%.*s\n", label, (int)len, seen);
+		seen = next_seen(seen, &len);
+		printf("%-8s", label);
+		for (i = 0; i < len; i++)
+			printf("%s", seen[i] == '*' || seen[i] == '>' ? " .. " :
+			    (char[]){ seen[i], '\0' });
+		printf("\n");
 		label = "";
 	}
 }
 
+/* line: where it was seen; 0: nowhere. */
 static struct js *
 as_json(const struct explain_row *row, size_t line, bool *whole)
 {
 	struct js *j = js_object();
 
-	*whole = js_set_string(j, "id", row->id) == 0 &&
-	    js_set_string(j, "phase", row->phase) == 0 &&
+	*whole = add_row(j, row) == 0 &&
 	    (line == 0 || js_set_integer(j, "line", (int64_t)line) == 0) &&
-	    js_set_string(j, "cause", row->cause) == 0 &&
-	    js_set_string(j, "fix", row->fix) == 0 &&
-	    js_set_integer(j, "status", row->status[0]) == 0 &&
-	    js_set_boolean(j, "retryable", row->retryable) == 0;
+	    js_set_integer(j, "status", row->status[0]) == 0;
 	return (j);
 }
 
@@ -116,32 +138,54 @@ explain_id(const char *id, bool json, struct err *e)
 	return (0);
 }
 
-/* Reads to the end, at most EXPLAIN_INPUT_MAX bytes.  Returns how many, or -1. */
-static ssize_t
-read_input(char *text)
+/* What is pasted: all of it, or the end of what is longer. */
+struct input {
+	char	*text;
+	size_t	 len;
+	size_t	 lines;		/* that were left out before it */
+};
+
+/* Leaves the first half out. */
+static void
+forget_half(struct input *in)
 {
-	size_t len = 0;
+	size_t half = in->len / 2, i;
+
+	for (i = 0; i < half; i++)
+		in->lines += in->text[i] == '\n';
+	in->len -= half;
+	memmove(in->text, in->text + half, in->len);
+}
+
+/* Reads to the end.  Returns 0 or -1. */
+static int
+read_input(struct input *in)
+{
 	ssize_t n;
 
 	do {
-		n = read(STDIN_FILENO, text + len, EXPLAIN_INPUT_MAX - len);
+		if (in->len == EXPLAIN_INPUT_MAX)
+			forget_half(in);
+		n = read(STDIN_FILENO, in->text + in->len,
+		    EXPLAIN_INPUT_MAX - in->len);
 		if (n == -1)
 			return (-1);
-		len += (size_t)n;
-	} while (n > 0 && len < EXPLAIN_INPUT_MAX);
-	return ((ssize_t)len);
+		in->len += (size_t)n;
+	} while (n > 0);
+	return (0);
 }
 
 static int
-explain_seen(char *text, size_t len, bool json, struct err *e)
+explain_seen(const struct input *in, bool json, struct err *e)
 {
 	struct explain_hit hit[EXPLAIN_MAX];
 	struct cmd_array array = { .n = 0 };
-	size_t n = explain_text(text, len, hit), i;
+	size_t n = explain_text(in->text, in->len, hit), i;
 	struct js *j;
 	bool whole;
 
-	for (i = 0; i < n; i++)
+	for (i = 0; i < n; i++) {
+		hit[i].line += in->lines;
 		if (json) {
 			j = as_json(hit[i].row, hit[i].line, &whole);
 			cmd_array_add(&array, j, whole);
@@ -149,12 +193,13 @@ explain_seen(char *text, size_t len, bool json, struct err *e)
 			printf("%s", i > 0 ? "\n" : "");
 			print_row(hit[i].row, hit[i].line);
 		}
+	}
 	if (json && cmd_array_end(&array, e) == -1)
 		return (-1);
 	if (n > 0)
 		return (0);
 	err_set(e, EX_UNAVAILABLE, "", "no cause is recognised in these %zu "
-	    "bytes", len);
+	    "bytes", in->len);
 	return (err_fix(e, "try with the output of ssh -v; all that is known is "
 	    "in arc-relay-errors(7)"));
 }
@@ -163,18 +208,17 @@ explain_seen(char *text, size_t len, bool json, struct err *e)
 static int
 explain_input(bool json, struct err *e)
 {
-	char *text = secret_malloc(EXPLAIN_INPUT_MAX);
-	ssize_t len;
+	struct input in = { .text = secret_malloc(EXPLAIN_INPUT_MAX) };
 	int rc;
 
-	if (text == NULL)
+	if (in.text == NULL)
 		return (err_set(e, EX_OSERR, "", "out of memory"));
-	if ((len = read_input(text)) == -1)
+	if (read_input(&in) == -1)
 		rc = err_sys(e, EX_IOERR, "", "cannot read what is to be "
 		    "explained");
 	else
-		rc = explain_seen(text, (size_t)len, json, e);
-	secret_mfree(text);
+		rc = explain_seen(&in, json, e);
+	secret_mfree(in.text);
 	return (rc);
 }
 

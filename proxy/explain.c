@@ -1,12 +1,17 @@
 /*
  * Causes recognised in a text, see explain.h.
  */
+#include <assert.h>
+#include <limits.h>
 #include <string.h>
 #include <strings.h>
 
 #include "proxy/explain.h"
 
-#define GAP_MAX	400	/* bytes that a '*' stands for, at most */
+#define GAP_MAX	400	/* bytes that a gap stands for, at most */
+#define SCORE_GENERAL	1000	/* more than a vague text is long */
+#define SCORE_SPECIAL	2000
+#define TEXTS_MAX	512	/* more than there are */
 
 const struct explain_row *
 explain_find(const char *id)
@@ -63,7 +68,7 @@ simplify(char *text, size_t len)
 	return ((size_t)(out - text));
 }
 
-/* Is the piece (no '*', len bytes) at p?  Both in small letters or not. */
+/* Is the piece (no gap, len bytes) at p?  Both in small letters or not. */
 static bool
 is_at(const char *p, const char *end, const char *piece, size_t len)
 {
@@ -78,53 +83,95 @@ is_at(const char *p, const char *end, const char *piece, size_t len)
 	return (true);
 }
 
+/* The first '*' or '>' in len bytes; NULL: there is none. */
+static const char *
+find_gap(const char *pattern, size_t len)
+{
+	for (; len > 0; pattern++, len--)
+		if (*pattern == '*' || *pattern == '>')
+			return (pattern);
+	return (NULL);
+}
+
+/* Where a gap that begins at p ends at last. */
+static const char *
+gap_end(char gap, const char *p, const char *end)
+{
+	const char *eol;
+
+	if (end - p > GAP_MAX)
+		end = p + GAP_MAX;
+	eol = gap == '>' ? memchr(p, '\n', (size_t)(end - p)) : NULL;
+	return (eol != NULL ? eol : end);
+}
+
 /* The end of what pattern (len bytes) fits at p; NULL: it does not. */
 static const char *
 fits(const char *p, const char *end, const char *pattern, size_t len)
 {
-	const char *last = pattern + len, *star, *stop;
+	const char *last = pattern + len, *gap, *stop;
 	size_t n;
 
-	for (stop = p;; pattern = star + 1) {
-		star = memchr(pattern, '*', (size_t)(last - pattern));
-		n = (size_t)((star != NULL ? star : last) - pattern);
+	for (stop = p;; pattern = gap + 1) {
+		gap = find_gap(pattern, (size_t)(last - pattern));
+		n = (size_t)((gap != NULL ? gap : last) - pattern);
 		while (!is_at(p, end, pattern, n))
 			if (p++ >= stop)
 				return (NULL);
 		p += n;
-		if (star == NULL)
+		if (gap == NULL)
 			return (p);
-		stop = end - p > GAP_MAX ? p + GAP_MAX : end;
+		stop = gap_end(*gap, p, end);
 	}
+}
+
+/* Texts of all rows that begin with the same letter. */
+struct text {
+	const struct explain_row	*row;
+	const char			*pattern;
+	size_t				 len;
+	size_t				 score;
+	struct text			*next;
+};
+struct texts {
+	struct text	 text[TEXTS_MAX];
+	struct text	*by_letter[UCHAR_MAX + 1];
+};
+
+static void
+texts_init(struct texts *ts)
+{
+	struct text *t = ts->text, **first;
+	const char *seen;
+	size_t i, len;
+
+	memset(ts->by_letter, 0, sizeof(ts->by_letter));
+	for (i = 0; i < explain_rows; i++)
+		for (seen = explain_table[i].seen; *seen != '\0';
+		    seen += len + (seen[len] == '\n')) {
+			len = strcspn(seen, "\n");
+			assert(t < ts->text + TEXTS_MAX);
+			*t = (struct text){ &explain_table[i], seen, len,
+			    SCORE_SPECIAL + len, NULL };
+			if (*seen == '-' || *seen == '~') {
+				t->pattern++;
+				t->len--;
+				t->score = t->len + (*seen == '-' ?
+				    SCORE_GENERAL : 0);
+			}
+			first = &ts->by_letter[(unsigned char)
+			    small(*t->pattern)];
+			t->next = *first;
+			*first = t++;
+		}
 }
 
 struct best {
 	const struct explain_row	*row;
 	const char			*end;
-	size_t				 score;		/* 0: vague, 1: general */
+	size_t				 score;
+	bool				 own;	/* a line of ours */
 };
-
-/* Tries one pattern at every place of a line. */
-static void
-try_pattern(const struct explain_row *row, const char *pattern, size_t len,
-    const char *line, const char *eol, const char *end, struct best *best)
-{
-	size_t score = len + 1;
-	const char *p, *stop;
-
-	if (*pattern == '-' || *pattern == '~') {
-		score = *pattern++ == '-';
-		len--;
-	}
-	if (best->row != NULL && score <= best->score)
-		return;
-	for (p = line; p < eol; p++)
-		if (*p == small(*pattern) &&
-		    (stop = fits(p, end, pattern, len)) != NULL) {
-			*best = (struct best){ row, stop, score };
-			return;
-		}
-}
 
 /* The id that a line of ours ends in. */
 static const struct explain_row *
@@ -144,65 +191,124 @@ own_id(const char *line, const char *eol)
 
 /* What one line says. */
 static struct best
-read_line(const char *line, const char *eol, const char *end)
+read_line(const struct texts *ts, const char *line, const char *eol,
+    const char *end)
 {
-	struct best best = { own_id(line, eol), eol, 2 };
-	const char *pattern;
-	size_t i, len;
+	struct best best = { own_id(line, eol), eol, SCORE_SPECIAL,
+	    false };
+	const struct text *t;
+	const char *p, *stop;
 
-	if (best.row != NULL)
+	if (best.row != NULL) {
+		best.own = true;
 		return (best);
-	for (i = 0; i < explain_rows; i++)
-		for (pattern = explain_table[i].seen; *pattern != '\0';
-		    pattern += len + (pattern[len] == '\n')) {
-			len = strcspn(pattern, "\n");
-			try_pattern(&explain_table[i], pattern, len, line, eol,
-			    end, &best);
-		}
+	}
+	for (p = line; p < eol; p++)
+		for (t = ts->by_letter[(unsigned char)*p]; t != NULL; t = t->next)
+			if ((best.row == NULL || t->score > best.score) &&
+			    (stop = fits(p, end, t->pattern, t->len)) != NULL)
+				best = (struct best){ t->row, stop, t->score,
+				    false };
 	return (best);
 }
 
-static size_t
-add(struct explain_hit hit[EXPLAIN_MAX], size_t n,
-    const struct explain_row *row, size_t line)
-{
-	size_t i;
+/* In the order in which they are told. */
+enum rank { OWN, SEEN, LATE, VAGUE, RANKS };
 
-	for (i = 0; i < n; i++)
-		if (hit[i].row == row)
-			return (n);
-	if (n < EXPLAIN_MAX)
-		hit[n++] = (struct explain_hit){ row, line };
+static enum rank
+rank_of(const struct best *best)
+{
+	if (best->own && (best->row->flags & EXPLAIN_WARNS) == 0)
+		return (OWN);
+	if (best->score < SCORE_GENERAL)
+		return (VAGUE);
+	return (best->row->flags & EXPLAIN_LAST ? LATE : SEEN);
+}
+
+struct found {
+	struct {
+		enum rank	rank;	/* RANKS: it is not there */
+		size_t		line;
+		const char	*end;	/* those that end first are told first */
+	} row[EXPLAIN_MAX];
+};
+
+static void
+note(struct found *found, const struct best *best, size_t line)
+{
+	size_t i = (size_t)(best->row - explain_table);
+	enum rank rank = rank_of(best);
+
+	if (rank >= found->row[i].rank)
+		return;
+	found->row[i].rank = rank;
+	found->row[i].line = line;
+	found->row[i].end = best->end;
+}
+
+/* The row of this rank that is told after row i, or first if i is explain_rows. */
+static size_t
+next_of(const struct found *found, enum rank rank, size_t after)
+{
+	const char *end, *best = NULL;
+	size_t i, next = explain_rows;
+
+	for (i = 0; i < explain_rows; i++) {
+		end = found->row[i].end;
+		if (found->row[i].rank != rank || (after < explain_rows &&
+		    (end < found->row[after].end ||
+		    (end == found->row[after].end && i <= after))))
+			continue;
+		if (best == NULL || end < best) {
+			best = end;
+			next = i;
+		}
+	}
+	return (next);
+}
+
+/* Those of one rank, after the n that are there. */
+static size_t
+list(const struct found *found, enum rank rank, struct explain_hit *hit, size_t n)
+{
+	size_t i = explain_rows;
+
+	while ((i = next_of(found, rank, i)) < explain_rows)
+		hit[n++] = (struct explain_hit){ &explain_table[i],
+		    found->row[i].line };
 	return (n);
 }
 
 size_t
 explain_text(char *text, size_t len, struct explain_hit hit[EXPLAIN_MAX])
 {
-	struct explain_hit vague[EXPLAIN_MAX];
-	const char *line = text, *end, *eol;
-	size_t n = 0, nvague = 0, number = 1;
+	const char *line = text, *end, *eol, *taken = text;
+	struct texts ts;
+	struct found found;
+	size_t i, n = 0, number;
 	struct best best;
 
+	texts_init(&ts);
+	assert(explain_rows <= EXPLAIN_MAX);
+	for (i = 0; i < EXPLAIN_MAX; i++)
+		found.row[i].rank = RANKS;
 	end = text + simplify(text, len);
-	while (line < end) {
+	for (number = 1; line < end; number++, line = eol + 1) {
 		eol = memchr(line, '\n', (size_t)(end - line));
 		if (eol == NULL)
 			eol = end;
-		best = read_line(line, eol, end);
-		if (best.row != NULL && best.score > 0)
-			n = add(hit, n, best.row, number);
-		else if (best.row != NULL)
-			nvague = add(vague, nvague, best.row, number);
-		/* what a text went over was its own */
-		do {
-			eol = memchr(line, '\n', (size_t)(end - line));
-			line = eol != NULL ? eol + 1 : end;
-			number++;
-		} while (line < end && best.row != NULL && line < best.end);
+		/* where a text of an earlier line ended, that was the text */
+		if (taken > line && taken <= eol)
+			continue;
+		best = read_line(&ts, line, eol, end);
+		if (best.row == NULL)
+			continue;
+		note(&found, &best, number);
+		if (best.end > taken)
+			taken = best.end;
 	}
-	if (n > 0)
-		return (n);
-	memcpy(hit, vague, nvague * sizeof(vague[0]));
-	return (nvague);
+	for (i = OWN; i < RANKS; i++)
+		if (i != VAGUE || n == 0)
+			n = list(&found, (enum rank)i, hit, n);
+	return (n);
 }

@@ -7,11 +7,13 @@ import re
 import subprocess
 import sys
 import unittest
+from collections import Counter
 from pathlib import Path
 
 TOP = Path(__file__).resolve().parents[2]
 sys.path.insert(0, str(TOP / "test" / "e2e"))
 import tap  # noqa: E402
+from explain_samples import ALL as SAMPLES  # noqa: E402
 
 BUILD = Path(os.environ.get("BUILD", TOP / "build" / "release"))
 MAN = TOP / "man"
@@ -96,10 +98,18 @@ def emitted_ids():
     return found
 
 
+def table_rows():
+    """[(id, phase, exit statuses, seen, cause, fix)] of what arc-relay explain knows, as they are written."""
+    text = r'((?:\s*"(?:\\.|[^"\\])*")+)'
+    rows = re.findall(r'\{ "(E\d{3})", "(\w*)", \{ ([A-Z_, ]*) \},[A-Z_ |0\s]+,' + f"{text},{text},{text}" + r" \}",
+                      TABLE.read_text())
+    return [(one, phase, names, *("".join(re.findall(r'"((?:\\.|[^"\\])*)"', part)) for part in parts))
+            for one, phase, names, *parts in rows]
+
+
 def table_ids():
-    """{id: {exit status}} of what arc-relay explain knows."""
-    rows = re.findall(r'\{ "(E\d{3})", "\w+", \{ ([A-Z_, ]+) \}', TABLE.read_text())
-    return {one: {getattr(os, name) for name in names.split(", ")} for one, names in rows}
+    """{id: {exit status}} of that."""
+    return {one: {getattr(os, name) for name in names.split(", ") if name} for one, _, names, *_ in table_rows()}
 
 
 def explained_ids():
@@ -169,8 +179,44 @@ class Manual(unittest.TestCase):
                   [f"arc-relay-errors.7: nothing knows {one}" for one in sorted(explained.keys() - table)] +
                   [f"explain_table.c: {one} is missing" for one in sorted(emitted.keys() - table)])
 
+    def test_rows_of_errors(self):
+        """All that can go wrong has a cause and a fix, a text that somebody printed, a test and a paragraph."""
+        rows = table_rows()
+        page = (MAN / "arc-relay-errors.7").read_text()
+        told = dict(re.findall(r"^\.It Sy (E\d{3}) Pq exit [\d ,]+\n(.*?)(?=^\.It|^\.El)", page, re.MULTILINE | re.DOTALL))
+        sampled = {one for sample in SAMPLES for one in sample.ids}
+        tests = {path: path.read_text() for folder in ("e2e", "unit") for path in (TOP / "test" / folder).glob("*_test.*")}
+        faults = [f"explain_table.c has {one} {count} times" for one, count in Counter(row[0] for row in rows).items() if count > 1]
+        phases = Counter((one[1], phase) for one, phase, *_ in rows)
+        for one, phase, names, seen, cause, fix in rows:
+            where = f"explain_table.c: {one}"
+            if phases[one[1], phase] * 2 < sum(n for (digit, _), n in phases.items() if digit == one[1]):
+                faults.append(f"{where} has the phase {phase!r}, unlike its neighbours")
+            faults += [f"{where} has no {what}" for what, text in (("exit status", names), ("cause", cause), ("fix", fix))
+                       if len(text) < (2 if what == "exit status" else 10)]
+            if one not in sampled:
+                faults.append(f"explain_samples.txt: {one} is missing")
+            if one in emitted_ids() and not any(one in text for path, text in tests.items() if path.name != "explain_test.py"):
+                faults.append(f"no test makes {one}")
+            paragraph = told.get(one, "")
+            if len(paragraph) < 100 or ".Pp" not in paragraph:
+                faults.append(f"arc-relay-errors.7: {one} does not tell why and what to do")
+            if seen and ".Dl" not in paragraph:
+                faults.append(f"arc-relay-errors.7: {one} does not show what is seen")
+        self.assertEqual(len(rows), 89)
+        self.assertIn("for one in ALL:", (TOP / "test" / "e2e" / "explain_test.py").read_text())
+        self.none(faults)
+
+    def test_samples_of_errors(self):
+        known = table_ids()
+        self.none([f"explain_samples.txt: there is no {one}" for sample in SAMPLES for one in sample.ids if one not in known] +
+                  [f"explain_samples.txt: a sample of {sample.ids} has no source" for sample in SAMPLES
+                   if len(sample.source) < 3 or not sample.text.strip()])
+
     def test_exit_statuses_of_errors(self):
         emitted, table = emitted_ids(), table_ids()
+        self.none([f"explain_table.c: {one} has {sorted(table[one])}, the code {sorted(statuses)}"
+                   for one, statuses in sorted(emitted.items()) if statuses and statuses != table.get(one, statuses)])
         self.none([f"arc-relay-errors.7: {one} has {sorted(statuses)}, the code {sorted(emitted[one])}"
                    for one, statuses in sorted(explained_ids().items())
                    if one in emitted and statuses != emitted[one]] +
