@@ -409,8 +409,15 @@ class Ours(RealCase, SshCase):
         self.known("E101", self.tool("config", "install", env={**self.env, "PATH": "/nonexistent"}), "arc-relay config install")
         env = {**self.env, "ARC_RELAY_CACHE_DIR": self.file("plain", "no folder")}
         self.known("E112", self.tool("whoami", env=env), "arc-relay whoami")
-        self.emu.faults.arm.append(Fault("edit", script=lambda document: {"relay": {**document["relay"], "expiresOn": 1700000000}}))
+        self.emu.clock_skew = -4 * 3600
+        self.addCleanup(setattr, self.emu, "clock_skew", 0)
         self.known("E111", self.tool("credentials", "--no-cache", self.emu.machine_id("web01")), "arc-relay credentials")
+
+    def test_an_old_ssh(self):
+        ssh = self.file("ssh", "#!/bin/sh\necho OpenSSH_7.5p1 >&2\n", mode=0o755)
+        text = self.tool("doctor", env={**self.env, "PATH": f"{os.path.dirname(ssh)}:{self.env['PATH']}"})
+        self.assertIn("[E703]", text)
+        self.known("E703", [line for line in text.splitlines() if "[E703]" in line][0], "arc-relay doctor")
 
     def test_names(self):
         for group in ("a", "b"):
