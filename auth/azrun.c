@@ -12,6 +12,7 @@
 #include "auth/cloud.h"
 #include "auth/env.h"
 #include "auth/json.h"
+#include "auth/patience.h"
 #include "auth/text.h"
 #include "relay/err.h"
 #include "relay/log.h"
@@ -169,7 +170,7 @@ azrun_token(const struct token_request *r, struct token *t, struct err *e)
 	    r->tenant != NULL ? "--tenant" : NULL, r->tenant, NULL };
 	enum azrun_result result = AZRUN_FAILED;
 	struct secret out = SECRET_INIT, err = SECRET_INIT;
-	int status = 0, limit;
+	int status = 0, limit, wait_ms;
 
 	if (limit_s(&limit, e) == -1)
 		return (AZRUN_FAILED);
@@ -181,7 +182,8 @@ azrun_token(const struct token_request *r, struct token *t, struct err *e)
 	}
 	(void)snprintf(resource, sizeof(resource), "%s%s", c->audience,
 	    slash_for(c->audience));
-	switch (child_run(argv, limit * 1000, OUTPUT_MAX, &out, &err,
+	wait_ms = (int)patience_ms(limit * 1000L);
+	switch (child_run(argv, wait_ms, OUTPUT_MAX, &out, &err,
 	    &status)) {
 	case CHILD_ENDED:
 		result = status == 0 ? accept_output(&out, t, e) :
@@ -192,9 +194,10 @@ azrun_token(const struct token_request *r, struct token *t, struct err *e)
 		break;
 	case CHILD_LATE:
 		err_set(e, EX_TEMPFAIL, "E315", "az did not answer in %d s",
-		    limit);
+		    (wait_ms + 999) / 1000);
 		err_fix(e, "arc-relay login needs no az; or give it more "
-		    "seconds: " LIMIT_VARIABLE "=60");
+		    "seconds: %s", wait_ms == limit * 1000 ?
+		    LIMIT_VARIABLE "=60" : "ssh -o ConnectTimeout=120");
 		break;
 	case CHILD_BROKEN:
 		err_sys(e, EX_OSERR, "E315", "cannot run az");

@@ -14,6 +14,7 @@
 #include "auth/http.h"
 #include "auth/http_facts.h"
 #include "auth/http_fault.h"
+#include "auth/patience.h"
 #include "auth/text.h"
 #include "relay/clock.h"
 #include "relay/err.h"
@@ -390,7 +391,8 @@ set_limits(CURL *curl, const struct http_request *q)
 	curl_easy_setopt(curl, CURLOPT_NOSIGNAL, 1L);
 	curl_easy_setopt(curl, CURLOPT_CONNECTTIMEOUT_MS, q->local ?
 	    (long)CONNECT_LOCAL_MS : (long)CONNECT_MS);
-	curl_easy_setopt(curl, CURLOPT_TIMEOUT, (long)q->timeout_s);
+	curl_easy_setopt(curl, CURLOPT_TIMEOUT_MS,
+	    (long)patience_ms((int64_t)q->timeout_s * 1000));
 #if LIBCURL_VERSION_NUM >= 0x075500	/* 7.85.0 */
 	curl_easy_setopt(curl, CURLOPT_PROTOCOLS_STR, q->local ?
 	    "http" : "https");

@@ -5,6 +5,7 @@
 #include <time.h>
 
 #include "auth/http.h"
+#include "auth/patience.h"
 #include "relay/clock.h"
 #include "relay/crypto.h"
 #include "relay/err.h"
@@ -43,20 +44,20 @@ http_refused(const char *host, const struct http_reply *reply, struct err *e)
 
 static int64_t
 wait_ms(enum retry_class failure, const struct http_reply *reply,
-    unsigned attempt, int64_t elapsed_ms)
+    unsigned attempt, int64_t elapsed_ms, int64_t budget_ms)
 {
 	int64_t wait, said_ms;
 	uint32_t jitter;
 
 	crypto_random(&jitter, sizeof(jitter));
-	wait = retry_wait_ms(failure, attempt, elapsed_ms, HTTP_PATIENCE_MS,
+	wait = retry_wait_ms(failure, attempt, elapsed_ms, budget_ms,
 	    jitter);
 	if (wait == RETRY_GIVE_UP || reply->retry_after_ms == 0)
 		return (wait);
 	if (reply->retry_after_ms == HTTP_WAIT_UNREADABLE)
 		return (reply->status == 429 ? RETRY_GIVE_UP : wait);
 	said_ms = reply->retry_after_ms + jitter % 256;
-	return (elapsed_ms + said_ms < HTTP_PATIENCE_MS ? said_ms :
+	return (elapsed_ms + said_ms < budget_ms ? said_ms :
 	    RETRY_GIVE_UP);
 }
 
@@ -64,6 +65,7 @@ int
 http_call(const struct http_request *q, struct http_reply *reply, struct err *e)
 {
 	int64_t start_ms = clock_ms(), wait;
+	int64_t budget_ms = patience_ms(HTTP_PATIENCE_MS);
 	enum retry_class failure;
 	unsigned attempt;
 	char host[256];
@@ -85,7 +87,8 @@ http_call(const struct http_request *q, struct http_reply *reply, struct err *e)
 			    reply->request_id, reply->correlation_id);
 		if (failure == RETRY_NEVER)
 			return (rc);
-		wait = wait_ms(failure, reply, attempt, clock_ms() - start_ms);
+		wait = wait_ms(failure, reply, attempt, clock_ms() - start_ms,
+		    budget_ms);
 		if (wait == RETRY_GIVE_UP)
 			return (rc);
 		log_verbose("%s %s: again in %lld ms", q->method, host,

@@ -15,6 +15,7 @@
 #include "auth/creds.h"
 #include "auth/errjson.h"
 #include "auth/names.h"
+#include "auth/patience.h"
 #include "auth/relayinfo.h"
 #include "auth/target.h"
 #include "auth/token.h"
@@ -24,6 +25,8 @@
 #include "relay/err.h"
 #include "relay/info.h"
 
+#define WITHIN_MAX_MS	86400000
+
 static const struct option_row table[] = {
 	CMD_ROWS,
 	{ 0, "port", "N", "port of the machine (22)", 0 },
@@ -31,11 +34,12 @@ static const struct option_row table[] = {
 	{ 0, "refresh", NULL, "do not use the cache", 0 },
 	{ 0, "refused", "HEX", "not the one whose accessKey has this SHA-256", 0 },
 	{ 0, "no-cache", NULL, "neither use nor write the cache", 0 },
+	{ 0, "within", "MS", NULL, 0 },
 	{ 0, "errors-as-json", NULL, "tell an error on stdout, for a program", 0 },
 	CMD_LAST_ROWS
 };
 enum { O_PORT = CMD_NROWS, O_CREDENTIAL, O_REFRESH, O_REFUSED, O_NO_CACHE,
-    O_ERRORS_AS_JSON };
+    O_WITHIN, O_ERRORS_AS_JSON };
 
 static int
 is_sha256(const char *hex)
@@ -121,14 +125,18 @@ get(const struct options *o, struct secret *line, struct err *e)
 	struct cloud cloud;
 	struct target target;
 	struct arc_id id;
-	long port = 22, age_s;
+	long port = 22, within_ms = 0, age_s;
 	int rc = -1;
 
 	if (check(o, e) == -1 || target_parse(o->rest[0], &target, e) == -1 ||
 	    (o->value[O_PORT] != NULL && options_number(o->value[O_PORT], 1,
 	    65535, "--port", &port, e) == -1) ||
+	    (o->value[O_WITHIN] != NULL && options_number(o->value[O_WITHIN],
+	    1, WITHIN_MAX_MS, "--within", &within_ms, e) == -1) ||
 	    cmd_cloud(o, &cloud, e) == -1)
 		return (-1);
+	if (within_ms > 0)
+		patience_set(within_ms);
 
 	const struct target_request t = {
 		.cloud = &cloud, .credential = o->value[O_CREDENTIAL],

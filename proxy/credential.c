@@ -31,6 +31,7 @@
 #include "relay/log.h"
 
 #define CLOCK_SKEW_S	60	/* a credential that ended just now may still do */
+#define TO_TELL_MS	500	/* between arc-relay's patience and ours */
 #define HELPER		BESIDE_TOOL
 #define WRITE_AGAIN	"write it again with az ssh config, or name the " \
 			"machine's resource id instead: that never expires"
@@ -103,55 +104,68 @@ from_environment(const struct cloud *cloud, struct relay_info *info,
 	return (rc);
 }
 
-#define ARGV_MAX	24
+#define ARGV_MAX	26
 
-/* port: room for it; refused as in start_helper. */
+/* In words of the command line. */
+struct numbers {
+	char	port[8];
+	char	within[24];
+};
+
+/* n: room for them; refused and wait_ms as in start_helper. */
 static void
-make_argv(const struct opts *o, const char *refused, char port[8],
-    const char *argv[ARGV_MAX])
+make_argv(const struct opts *o, const char *refused, int64_t wait_ms,
+    struct numbers *n, const char *argv[ARGV_MAX])
 {
 	const struct { const char *name, *value; } options[] = {
-		{ "--port", port }, { "--cloud", o->cloud },
+		{ "--port", n->port }, { "--within", n->within },
+		{ "--cloud", o->cloud },
 		{ "--cloud-file", o->cloud_file }, { "--ca-file", o->ca_file },
 		{ "--proxy", o->proxy },
 		{ "--proxy-auth-file", o->proxy_auth_file },
 		{ "--refused", refused },
 	};
+	const char **arg = argv;
 	size_t i;
-	int n = 0;
 
-	(void)snprintf(port, 8, "%d", o->port);
-	argv[n++] = HELPER;
-	argv[n++] = "credentials";
-	argv[n++] = "--errors-as-json";
+	(void)snprintf(n->port, sizeof(n->port), "%d", o->port);
+	(void)snprintf(n->within, sizeof(n->within), "%lld",
+	    (long long)(wait_ms > 2 * TO_TELL_MS ? wait_ms - TO_TELL_MS :
+	    wait_ms / 2 + 1));
+	*arg++ = HELPER;
+	*arg++ = "credentials";
+	*arg++ = "--errors-as-json";
 	for (i = 0; i < sizeof(options) / sizeof(options[0]); i++)
 		if (options[i].value != NULL) {
-			argv[n++] = options[i].name;
-			argv[n++] = options[i].value;
+			*arg++ = options[i].name;
+			*arg++ = options[i].value;
 		}
 	if (o->no_cache)
-		argv[n++] = "--no-cache";
+		*arg++ = "--no-cache";
 	if (log_wants(LOG_VERBOSE))
-		argv[n++] = log_wants(LOG_DEBUG) ? "-vv" : "-v";
-	argv[n++] = "--";
-	argv[n++] = o->target.text;
-	argv[n] = NULL;
+		*arg++ = log_wants(LOG_DEBUG) ? "-vv" : "-v";
+	*arg++ = "--";
+	*arg++ = o->target.text;
+	*arg = NULL;
 }
 
-/* Starts arc-relay; its stdout can be read from *out.  Returns its pid or -1. */
+/*
+ * Starts arc-relay, which is to tell a failure before wait_ms are over; its stdout
+ * can be read from *out.  Returns its pid or -1.
+ */
 static pid_t
 start_helper(const char *path, const struct opts *o, const char *refused,
-    int *out)
+    int64_t wait_ms, int *out)
 {
 	posix_spawn_file_actions_t files;
 	posix_spawnattr_t attr;
 	sigset_t none, pipe_only;
 	const char *argv[ARGV_MAX];
-	char port[8];
+	struct numbers numbers;
 	pid_t pid = -1;
 	int end[2], error;
 
-	make_argv(o, refused, port, argv);
+	make_argv(o, refused, wait_ms, &numbers, argv);
 	if (pipe2(end, O_CLOEXEC) == -1)
 		return (-1);
 	(void)sigemptyset(&none);
@@ -224,7 +238,7 @@ from_helper(const struct opts *o, const struct cloud *cloud, struct sshio *ssh,
 
 	beside_find(HELPER, BESIDE_VARIABLE, path);
 	log_verbose("asking %s for a credential", path);
-	if ((pid = start_helper(path, o, refused, &fd)) == -1) {
+	if ((pid = start_helper(path, o, refused, wait_ms, &fd)) == -1) {
 		err_sys(e, EX_UNAVAILABLE, "E109", "cannot start %s", path);
 		return (err_fix(e, "install " HELPER " beside arc-relay-proxy, "
 		    "or set ARC_RELAY_HELPER to its path"));
