@@ -170,7 +170,7 @@ class Page:
         self.program("arc-relay", f"""
 case $1 in
 {NO_CLOUD}|-*) exec {wrap} {TOOL} "$@" ;;
-config) verb=$1; shift; exec {wrap} {TOOL} $verb --cloud-file $EXAMPLES_CLOUD {to_relay} "$@" ;;
+config|enable|prepare) verb=$1; shift; exec {wrap} {TOOL} $verb --cloud-file $EXAMPLES_CLOUD {to_relay} "$@" ;;
 *) verb=$1; shift; exec {wrap} {TOOL} $verb --cloud-file $EXAMPLES_CLOUD "$@" ;;
 esac""")
         self.program("arc-relay-proxy", f"""
@@ -466,6 +466,16 @@ class Tool(Page, EmulatorCase):
     def query(self, shown):
         self.emu.add_machine("old01", group="prod", lazy=True, agent_version="1.28.02260.736")
         self.assertEqual(re.findall(r"^\S+", self.run_example(shown), re.M), ["NAME", "old01"])
+
+    @example("SSH for a new machine, once, by someone with the role Contributor;")
+    def enable(self, shown):
+        self.emu.delete_endpoint(self.emu.machine("web01"))
+        self.emu.arm.provider_state = "NotRegistered"
+        self.assertRegex(self.run_example(shown), r"(?s)Registered now.*web01: answers after \d+ s: SSH-2\.0-OpenSSH")
+
+    @example("Before ansible goes to many machines at once:")
+    def prepare(self, shown):
+        self.assertRegex(self.run_example(shown), r"\A2 of 2 ready, 1 left out \(|\A2 of 2 ready \(")
 
     @example("All resource ids, for a script:")
     def ids(self, shown):
