@@ -3,11 +3,13 @@
 ssh goes away at any moment, the relay goes away at any moment, a reader stops.
 """
 
+import fcntl
 import hashlib
 import os
 import select
 import signal
 import subprocess
+import termios
 import time
 
 import tap
@@ -212,6 +214,35 @@ class RelayLeaves(Case):
 
 
 class Stopped(Case):
+    def on_the_way(self):
+        """Bytes between us and the relay that the system keeps, when that has settled."""
+        port = f":{self.emu.relay_port:04X}"
+
+        def count():
+            with open("/proc/net/tcp") as file:
+                rows = [row.split() for row in file.readlines()[1:]]
+            return sum(int(n, 16) for row in rows if port in (row[1][-5:], row[2][-5:])
+                       for n in row[4].split(":"))
+        seen = [-1]
+        wait_for(lambda: seen.append(count()) or seen[-1] == seen[-2], "it does not settle")
+        return seen[-1]
+
+    def test_what_the_connection_did_not_take_goes_out_later(self):
+        """The last bytes wait in our own buffer, and nothing else happens meanwhile."""
+        child, far = self.open_session()
+        size, before, now = 0, 0, 0
+        while before == 0 or now > before:      # the relay still reads, or the system takes more
+            child.stdin.write(bytes(30_000))
+            child.stdin.flush()
+            size += 30_000
+            wait_for(lambda: fcntl.ioctl(child.stdin, termios.FIONREAD, b"1234") == bytes(4), "it does not read")
+            before, now = now, self.on_the_way()
+        far.settimeout(HANG_S)
+        while size > 0:
+            size -= len(far.recv(MB))
+        far.close()
+        self.ended(child)
+
     def test_reader_stopped_for_30_s(self):
         """Back-pressure: memory does not grow, the CPU rests, nothing is lost."""
         size = scaled(200 * MB, 20 * MB)
