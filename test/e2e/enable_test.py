@@ -7,10 +7,11 @@ import os
 import pty
 import re
 import shlex
+import signal
 import subprocess
 
 import tap
-from harness import HANG_S, PROXY, TOOL, WRAP, EmulatorCase, Fault, Sshd, deadline, whoami
+from harness import HANG_S, PROXY, TOOL, WRAP, EmulatorCase, Fault, Sshd, deadline, family, wait_for, whoami
 
 PROVIDER = "Microsoft.HybridConnectivity"
 
@@ -181,7 +182,8 @@ class Enable(EnableCase):
     def test_not_registered(self):
         self.new()
         self.add("web01")
-        for state in ("NotRegistered", "Unregistered"):
+        self.emu.arm.registering_polls = 100
+        for state in ("NotRegistered", "Registering", "Unregistered"):
             for args in (["new"], ["web01", "--recreate"]):
                 with self.subTest(state=state, args=args):
                     self.emu.arm.provider_state = state
@@ -400,6 +402,20 @@ class Wait(EnableCase):
         self.assertIn(b"\rwaiting for web01: 2 s\rwaiting for web01: 3 s", said)
         self.assertNotIn(b"waiting for web01: 1 s", said)
         self.assertTrue(said.endswith(b" \r"), said)
+
+    def test_interrupted(self):
+        """What was written stays, and nothing that was started."""
+        self.fresh(delay=1000)
+        child = subprocess.Popen(self.command("enable", "web01"), env=self.env, stdin=subprocess.DEVNULL,
+                                 stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True)
+        self.emu.log.wait(HANG_S, who="relay", what="connect", path=self.emu.machine("web01").entity)
+        pids = family(child.pid)
+        child.send_signal(signal.SIGINT)
+        out, err = child.communicate(timeout=HANG_S)
+        self.assertEqual((child.returncode, out, err), (-signal.SIGINT, "web01: endpoint created\n"
+                                                        "web01: SSH goes to port 22 now\n", ""))
+        self.assertNotEqual(pids, [])
+        wait_for(lambda: not any(os.path.exists(f"/proc/{pid}") for pid in pids), "somebody is left", 5)
 
     def test_two_at_once(self):
         """The second finds what the first has made, or makes it once more; both see it answer."""

@@ -234,6 +234,16 @@ def wait_for(condition, what, limit_s=HANG_S):
     raise AssertionError(what)
 
 
+def family(pid):
+    """The pids of all that a process has started, and they in turn."""
+    try:
+        with open(f"/proc/{pid}/task/{pid}/children") as file:
+            children = [int(word) for word in file.read().split()]
+    except FileNotFoundError:
+        return []
+    return children + [one for child in children for one in family(child)]
+
+
 def random_file(path, size):
     with open("/dev/urandom", "rb") as source, open(path, "wb") as file:
         while size > 0:

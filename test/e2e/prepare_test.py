@@ -11,19 +11,9 @@ import signal
 import subprocess
 
 import tap
-from harness import HANG_S, PROXY, TOOL, WRAP, Fault, EmulatorCase, Sshd, deadline, wait_for
+from harness import HANG_S, PROXY, TOOL, WRAP, EmulatorCase, Fault, Sshd, deadline, family, wait_for
 
 NO_ENDPOINT = "SSH was never enabled for {0}. fix: let a contributor run once: arc-relay enable {0} [E404]"
-
-
-def family(pid):
-    """The pids of all that a process has started, and they in turn."""
-    try:
-        with open(f"/proc/{pid}/task/{pid}/children") as file:
-            children = [int(word) for word in file.read().split()]
-    except FileNotFoundError:
-        return []
-    return children + [one for child in children for one in family(child)]
 
 
 class PrepareCase(EmulatorCase):
@@ -152,6 +142,16 @@ class Ready(PrepareCase):
         self.emu.create_endpoint(machine)
         done = self.prepare("-v", self.emu.machine_id("late"))
         self.assertRegex(done.stderr, r"late: ready in \d{4,} ms, attempts \d")
+
+    def test_token_source(self):
+        """--credential is for the dials, too, as AZURE_TOKEN_CREDENTIALS is for ssh."""
+        self.add(1)
+        rid = self.emu.machine_id("m1")
+        self.prepare("--credential", "azure-cli", rid, status=67)
+        self.prepare("--credential", "environment", rid)
+        self.env["AZURE_TOKEN_CREDENTIALS"] = "environment"
+        self.emu.faults.arm.always = self.emu.faults.entra.always = Fault("status", code=500)
+        self.prepare(rid)           # all that it needs is kept
 
     def test_without_a_cache(self):
         """It says so; the names are still asked for once."""
