@@ -72,8 +72,10 @@ class SentencesCase(SshCase):
         return done.stderr
 
     def tool(self, verb, *args, status=0, env=None):
-        cloud = [] if verb in ("explain", "cache", "logout") else ["--cloud-file", self.emu.cloud_file]
-        done = self.run_line(*WRAP, TOOL, verb, *cloud, *args, env=env)
+        way = [] if verb in ("explain", "cache", "logout") else ["--cloud-file", self.emu.cloud_file]
+        if verb == "enable":        # it dials
+            way += ["--connect-to", f"127.0.0.1:{self.emu.relay_port}"]
+        done = self.run_line(*WRAP, TOOL, verb, *way, *args, env=env)
         self.assertEqual(done.returncode, status, done.stderr)
         return done
 

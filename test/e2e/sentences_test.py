@@ -135,6 +135,30 @@ class Machine(Cures):
         ports[22] = right
         self.works()
 
+    def test_agent_offline(self):
+        self.emu.disconnect("web01")
+        self.addCleanup(self.emu.reconnect, "web01")
+        cause, fix = self.shown("E501")
+        self.assertEqual(cause, "the machine's Arc agent is not listening (off, restarting or blocked)")
+        self.assertEqual(fix, "on web01 see: sudo azcmagent show; restart it with: sudo systemctl restart himdsd arcproxyd")
+        self.emu.reconnect("web01")
+        self.works()
+
+    def test_agent_starting(self):
+        """A new machine: ssh waits for its agent as long as it may, says so, and is right the next time."""
+        machine = self.emu.add_machine("fresh", port=self.sshd.port, endpoint=False, service_port=None, agent_delay=3600)
+        self.addCleanup(self.emu.remove_machine, "fresh")
+        self.tool("enable", "--no-wait", "fresh")
+        self.install()
+        cause, fix = self.shown("E502", host="fresh.arc")
+        self.assertRegex(cause, r"\Athe machine's endpoint is new, or its Arc agent has not picked it up \(30-90 s\)")
+        self.assertRegex(fix, r"\Atry again in a minute; if it stays, on fresh run: sudo systemctl restart himdsd arcproxyd\Z")
+        before = self.emu.count(who="relay", what="connect")
+        self.assertGreater(before, 1)
+        self.emu.agent(machine).start(delay=1.5)
+        self.works(host="fresh.arc")
+        self.assertGreater(self.emu.count(who="relay", what="connect") - before, 1)
+
 
 class Way(Cures):
     @classmethod
