@@ -482,6 +482,7 @@ class Harmless(RealCase, SshCase):
         for verb in (["whoami"], ["list"], ["list", "--json"], ["config"], ["inventory", "--list"],
                      ["credentials", "-vv", self.emu.machine_id("web01")], ["enable", self.emu.machine_id("web01")]):
             self.harmless(verb[0], *WRAP, TOOL, verb[0], *cloud, *verb[1:])
+        self.harmless("doctor", *WRAP, TOOL, "doctor", *self.relay_options(), "web01")
         for verb in ("explain", "login", "enable", "config", "cert", "version"):
             self.harmless("--help", *WRAP, TOOL, verb, "--help")
 

@@ -22,10 +22,13 @@ COLUMNS, LINES = 80, 24         # of a terminal
 CODE = [path for folder in ("relay", "auth", "proxy")
         for path in sorted((TOP / folder).glob("*.[ch]"))]
 TABLE = TOP / "proxy" / "explain_table.c"
+HEADING = r"(E\d{3}) Pq exit ([\d ,]+?)( ; may pass)?"        # of a paragraph of arc-relay-errors(7)
 # options of other programs that README speaks of
 FOREIGN = re.compile(r"\b(az|git|ssh|scp|apt-get|make|systemctl|man|ansible-inventory) [^`\n]*")
 
 
+# what may come after the name of the program and is no verb
+PROSE = {"and", "or", "is", "has", "in", "needs", "searches", "makes"}
 SHARED_ROWS = {name: rows for header in ("cmd_options.h", "cmd_machines.h") for name, rows in
                re.findall(r"#define (CMD_\w*ROWS(?:_\w+)?)\b(.*?[^\\])\n\n",
                           (TOP / "proxy" / header).read_text(), re.DOTALL)}
@@ -99,12 +102,12 @@ def emitted_ids():
 
 
 def table_rows():
-    """[(id, phase, exit statuses, seen, cause, fix)] of what arc-relay explain knows, as they are written."""
+    """[(id, phase, exit statuses, flags, seen, cause, fix)] of what arc-relay explain knows, as they are written."""
     text = r'((?:\s*"(?:\\.|[^"\\])*")+)'
-    rows = re.findall(r'\{ "(E\d{3})", "(\w*)", \{ ([A-Z_, ]*) \},[A-Z_ |0\s]+,' + f"{text},{text},{text}" + r" \}",
+    rows = re.findall(r'\{ "(E\d{3})", "(\w*)", \{ ([A-Z_, ]*) \},([A-Z_ |0\s]+),' + f"{text},{text},{text}" + r" \}",
                       TABLE.read_text())
-    return [(one, phase, names, *("".join(re.findall(r'"((?:\\.|[^"\\])*)"', part)) for part in parts))
-            for one, phase, names, *parts in rows]
+    return [(one, phase, names, flags, *("".join(re.findall(r'"((?:\\.|[^"\\])*)"', part)) for part in parts))
+            for one, phase, names, flags, *parts in rows]
 
 
 def table_ids():
@@ -114,8 +117,8 @@ def table_ids():
 
 def explained_ids():
     text = (MAN / "arc-relay-errors.7").read_text()
-    rows = re.findall(r"^\.It Sy (E\d{3}) Pq exit ([\d ,]+)$", text, re.MULTILINE)
-    return {one: {int(n) for n in re.findall(r"\d+", numbers)} for one, numbers in rows}
+    rows = re.findall(rf"^\.It Sy {HEADING}$", text, re.MULTILINE)
+    return {one: {int(n) for n in re.findall(r"\d+", numbers)} for one, numbers, _ in rows}
 
 
 def output(*command):
@@ -183,12 +186,13 @@ class Manual(unittest.TestCase):
         """All that can go wrong has a cause and a fix, a text that somebody printed, a test and a paragraph."""
         rows = table_rows()
         page = (MAN / "arc-relay-errors.7").read_text()
-        told = dict(re.findall(r"^\.It Sy (E\d{3}) Pq exit [\d ,]+\n(.*?)(?=^\.It|^\.El)", page, re.MULTILINE | re.DOTALL))
+        told = dict(re.findall(r"^\.It Sy (E\d{3}) [^\n]*\n(.*?)(?=^\.It Sy|^\.El\n\.Sh)", page, re.MULTILINE | re.DOTALL))
+        passing = {one for one, _, may in re.findall(rf"^\.It Sy {HEADING}$", page, re.MULTILINE) if may}
         sampled = {one for sample in SAMPLES for one in sample.ids}
         tests = {path: path.read_text() for folder in ("e2e", "unit") for path in (TOP / "test" / folder).glob("*_test.*")}
         faults = [f"explain_table.c has {one} {count} times" for one, count in Counter(row[0] for row in rows).items() if count > 1]
         phases = Counter((one[1], phase) for one, phase, *_ in rows)
-        for one, phase, names, seen, cause, fix in rows:
+        for one, phase, names, flags, seen, cause, fix in rows:
             where = f"explain_table.c: {one}"
             if phases[one[1], phase] * 2 < sum(n for (digit, _), n in phases.items() if digit == one[1]):
                 faults.append(f"{where} has the phase {phase!r}, unlike its neighbours")
@@ -198,13 +202,40 @@ class Manual(unittest.TestCase):
                 faults.append(f"explain_samples.txt: {one} is missing")
             if one in emitted_ids() and not any(one in text for path, text in tests.items() if path.name != "explain_test.py"):
                 faults.append(f"no test makes {one}")
+            if (one in passing) != ("EXPLAIN_RETRY" in flags):
+                faults.append(f"arc-relay-errors.7: {one} may pass by itself, or may not, other than in explain_table.c")
             paragraph = told.get(one, "")
-            if len(paragraph) < 100 or ".Pp" not in paragraph:
+            if len(paragraph) < 100 or not re.search(r"^\.(Pp|Bd)", paragraph, re.MULTILINE):
                 faults.append(f"arc-relay-errors.7: {one} does not tell why and what to do")
             if seen and ".Dl" not in paragraph:
                 faults.append(f"arc-relay-errors.7: {one} does not show what is seen")
         self.assertEqual(len(rows), 89)
         self.assertIn("for one in ALL:", (TOP / "test" / "e2e" / "explain_test.py").read_text())
+        self.none(faults)
+
+    def test_commands_in_the_guide(self):
+        """Each command of ours that the guide and explain name is there, with its options."""
+        page = (MAN / "arc-relay-errors.7").read_text()
+        texts = re.findall(r"^\.Ql (.*)", page, re.MULTILINE) + re.findall(r"^(?:\$ )?(arc-relay.*)", page, re.MULTILINE)
+        texts += [text for *_, cause, fix in table_rows() for text in (cause, fix)]
+        faults, count = [], 0
+        for text in texts:
+            for program, rest in re.findall(r"\b(arc-relay(?:-proxy)?) ([^;:,.()]*)", text):
+                verb = rest.split(" ")[0]
+                if program == "arc-relay" and re.fullmatch(r"[a-z]+", verb) and verb not in PROSE:
+                    count += 1
+                    if verb not in VERB_OPTIONS:
+                        faults.append(f"there is no arc-relay {verb}: {text}")
+                        continue
+                    rows = VERB_OPTIONS[verb]
+                elif program == "arc-relay-proxy" and verb.startswith("-"):
+                    rows = PROXY_OPTIONS
+                else:
+                    continue
+                known = {f"--{name}" for _, name in rows} | {f"-{letter}" for letter, _ in rows if letter} | {"-vv"}
+                faults += [f"there is no {option}: {program} {rest}" for option in
+                           re.findall(r"(?<![\w-])(--?[a-z][a-z-]*)", rest) if option not in known]
+        self.assertGreater(count, 60)
         self.none(faults)
 
     def test_samples_of_errors(self):
