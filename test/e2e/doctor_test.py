@@ -136,6 +136,19 @@ class Healthy(DoctorCase):
         self.all_well()
 
 
+class Beside(DoctorCase):
+    def test_checks_run_beside_each_other(self):
+        """The first in the table ends when the last two have been heard of; in a row it never would."""
+        env = {**self.env, **self.fake(f"while [ ! -e {self.home}/go ]; do sleep 0.05; done; exec $REAL \"$@\"")}
+        before = {who: self.emu.count(who=who) for who in ("arm", "entra")}
+        child = subprocess.Popen(self.command("doctor", "--cloud-file", self.emu.cloud_file, "--json"), env=env,
+                                 stdin=subprocess.DEVNULL, stdout=subprocess.PIPE, text=True)
+        wait_for(lambda: all(self.emu.count(who=who) > n for who, n in before.items()), "the others wait for it")
+        self.write(self.home + "/go", "")
+        found = json.loads(child.communicate(timeout=HANG_S)[0])["checks"]
+        self.assertEqual([(one["name"], one["verdict"]) for one in found][0], ("ssh", "ok"), "told in their order")
+
+
 class Ssh(DoctorCase):
     def test_there_is_none(self):
         found = self.finds("ssh", "failed", "E101", "there is no ssh on PATH", env=self.only("env"),
@@ -476,6 +489,19 @@ class Fix(DoctorCase):
         self.assertEqual(self.ssh("web01.arc")["user"], "joe")
         self.assertEqual(self.run_doctor("--fix").returncode, 0, "nothing is left to ask for")
 
+    def test_each_alone(self):
+        for name, mode in (("", 0o700), ("config", 0o600), ("id_ed25519", 0o600)):
+            os.chmod(self.path(name), mode)
+        self.write(self.path("config"), self.include)
+        for name, bad, good in (("", 0o772, 0o750), ("config", 0o642, 0o640), ("config.d/arc-relay.conf", 0o646, 0o644),
+                                ("id_ed25519", 0o640, 0o600)):
+            with self.subTest(name=name):
+                os.chmod(self.path(name), bad)
+                done = self.run_doctor("--fix", "--yes")
+                self.assertEqual((done.returncode, self.mode(name)), (0, good), done.stdout)
+                os.chmod(self.path(name), 0o700 if name == "" else 0o600)
+                self.assertNotIn("\nSome of it can be cured", self.run_doctor().stdout)
+
     def test_a_command_that_is_no_longer_known(self):
         for name, mode in (("", 0o700), ("config", 0o600), ("id_ed25519", 0o600)):
             os.chmod(self.path(name), mode)
@@ -537,7 +563,7 @@ class Faults(DoctorCase):
         """Its checks go with it."""
         if WRAP:
             self.skipTest("the check is not what was started")
-        env = {**self.env, **self.fake(f"echo $PPID > {self.home}/check; exec sleep 30")}
+        env = {**self.env, **self.fake(f"kill -STOP $PPID; echo $PPID > {self.home}/check")}
         child = subprocess.Popen(self.command("doctor", "--cloud-file", self.emu.cloud_file), env=env,
                                  stdin=subprocess.DEVNULL, stdout=subprocess.DEVNULL)
         check = wait_for(lambda: os.path.exists(self.home + "/check") and self.read(self.home + "/check").strip(),
