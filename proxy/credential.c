@@ -24,7 +24,7 @@
 #include "proxy/credential.h"
 #include "proxy/opts.h"
 #include "proxy/renew.h"
-#include "proxy/sshio.h"
+#include "proxy/waiting.h"
 #include "relay/crypto.h"
 #include "relay/err.h"
 #include "relay/info.h"
@@ -197,15 +197,15 @@ start_helper(const char *path, const struct opts *o, const char *refused,
  * credential_get does.
  */
 static int
-listen_to_helper(int fd, struct sshio *ssh, int64_t wait_ms,
-    struct secret *text, struct err *e)
+listen_to_helper(int fd, struct waiting *w, struct secret *text,
+    struct err *e)
 {
 	struct pollfd p = { fd, POLLIN, 0 };
 	char buf[4096];
 	ssize_t n = 1;
 
 	while (n != 0) {
-		switch (sshio_wait(ssh, &p, wait_ms)) {
+		switch (waiting_wait(w, &p, waiting_left_ms(w))) {
 		case SSHIO_LEFT:
 			return (-1);
 		case SSHIO_TIMEOUT:
@@ -227,8 +227,8 @@ listen_to_helper(int fd, struct sshio *ssh, int64_t wait_ms,
 }
 
 static int
-from_helper(const struct opts *o, const struct cloud *cloud, struct sshio *ssh,
-    const char *refused, int64_t wait_ms, struct relay_info *info,
+from_helper(const struct opts *o, const struct cloud *cloud,
+    struct waiting *w, const char *refused, struct relay_info *info,
     struct err *e)
 {
 	struct secret text = SECRET_INIT;
@@ -243,7 +243,8 @@ from_helper(const struct opts *o, const struct cloud *cloud, struct sshio *ssh,
 		return (err_fix(e, "install " HELPER " beside arc-relay-proxy, "
 		    "or set ARC_RELAY_HELPER to its path"));
 	}
-	if (listen_to_helper(fd, ssh, wait_ms, &text, e) == -1) {
+	waiting_for(w, "Azure to hand out a credential");
+	if (listen_to_helper(fd, w, &text, e) == -1) {
 		(void)kill(pid, SIGKILL);	/* it may be stopped */
 		goto out;
 	}
@@ -312,7 +313,7 @@ from_cache(const struct opts *o, const struct cloud *cloud,
 
 int
 credential_get(const struct opts *o, const struct cloud *cloud,
-    struct sshio *ssh, const struct relay_info *refused, int64_t wait_ms,
+    struct waiting *w, const struct relay_info *refused,
     struct relay_info *info, struct err *e)
 {
 	char hex[SHA256_HEX + 1];
@@ -330,6 +331,6 @@ credential_get(const struct opts *o, const struct cloud *cloud,
 		return (0);
 	if (e->status != 0)
 		return (-1);
-	return (from_helper(o, cloud, ssh, refused != NULL ? hex : NULL,
-	    wait_ms, info, e));
+	return (from_helper(o, cloud, w, refused != NULL ? hex : NULL, info,
+	    e));
 }

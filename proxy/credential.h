@@ -11,13 +11,12 @@ struct cloud;
 struct err;
 struct opts;
 struct relay_info;
-struct sshio;
+struct waiting;
 
 /*
  * Gets relay information, checked and not expired, into info.
  *	refused		NULL; or the information that the relay has just refused:
  *			only a newer one is taken
- *	wait_ms		longest wait for arc-relay
  * Returns 0; or -1 with an error; or -1 with e->status 0 when ssh has left
  * meanwhile.
  *
@@ -26,7 +25,7 @@ struct sshio;
  * stdin, and writes one line: the relay information, or {"error":{...}}.
  */
 int	 credential_get(const struct opts *o, const struct cloud *cloud,
-	    struct sshio *ssh, const struct relay_info *refused, int64_t wait_ms,
+	    struct waiting *w, const struct relay_info *refused,
 	    struct relay_info *info, struct err *e);
 
 #endif

@@ -103,11 +103,11 @@ await_answer(struct dial *d, struct wire *w, const struct httpproxy *proxy,
 		struct pollfd p = { wire_fd(w), wire_events(w), 0 };
 
 		left_ms = until_ms - clock_ms();
-		if (left_ms <= 0)
+		if (left_ms <= 0 || waiting_left_ms(&d->waiting) == 0)
 			return (too_late(w, proxy, host, clock_ms() - began,
 			    e));
-		if (sshio_wait(d->ssh, &p, left_ms < SLICE_MS ? left_ms :
-		    SLICE_MS) == SSHIO_LEFT) {
+		if (waiting_wait(&d->waiting, &p, left_ms < SLICE_MS ?
+		    left_ms : SLICE_MS) == SSHIO_LEFT) {
 			*e = (struct err)ERR_INIT;
 			return (-1);
 		}
@@ -201,7 +201,7 @@ attempt(struct dial *d, int64_t until_ms, struct wire_answer *answer,
 
 /* The relay refused the credential: a newer one, if there is a way to get it. */
 static int
-renew(struct dial *d, int64_t left_ms, struct err *e)
+renew(struct dial *d, struct err *e)
 {
 	struct relay_info newer = RELAY_INFO_INIT;
 	struct err why = *e;
@@ -209,7 +209,7 @@ renew(struct dial *d, int64_t left_ms, struct err *e)
 	if (!d->o->has_target)
 		return (-1);	/* a file or a variable: what is there, is there */
 	log_verbose("%s", e->cause);
-	if (credential_get(d->o, &d->cloud, d->ssh, &d->info, left_ms, &newer,
+	if (credential_get(d->o, &d->cloud, &d->waiting, &d->info, &newer,
 	    e) == -1) {
 		relay_info_free(&newer);
 		if (e->status != 0)
@@ -223,51 +223,78 @@ renew(struct dial *d, int64_t left_ms, struct err *e)
 	return (0);
 }
 
+/* Who is waited for after such a failure. */
+static const char *
+awaited(enum retry_class failure)
+{
+	switch (failure) {
+	case RETRY_LISTENER:
+		return ("its Arc agent to listen");
+	case RETRY_AGENT:
+		return ("its SSH server");
+	case RETRY_NETWORK:
+		return ("a way to the relay");
+	default:
+		return ("the relay");
+	}
+}
+
+/*
+ * After a failure: waits, or renews the credential.  Returns 0 when another
+ * attempt is to be made; or -1 as dial does.
+ */
+static int
+before_the_next(struct dial *d, unsigned failed[NCLASSES], struct err *e)
+{
+	const struct waiting *w = &d->waiting;
+	struct pollfd nothing = { -1, 0, 0 };
+	unsigned n = ++failed[e->retry];
+	uint32_t jitter;
+	int64_t wait;
+
+	waiting_look(&d->waiting);
+	crypto_random(&jitter, sizeof(jitter));
+	wait = retry_wait_ms(e->retry, n, clock_ms() - w->began_ms,
+	    w->end_ms - w->began_ms, jitter);
+	if (wait == RETRY_GIVE_UP) {
+		d->is_cut = retry_wait_ms(e->retry, n, 0, INT64_MAX, 0) !=
+		    RETRY_GIVE_UP;
+		return (-1);
+	}
+	if (e->retry == RETRY_CREDENTIAL)
+		return (renew(d, e));
+	log_verbose("%s; again in %d ms", e->cause, (int)wait);
+	waiting_for(&d->waiting, awaited(e->retry));
+	if (waiting_wait(&d->waiting, &nothing, wait) != SSHIO_LEFT)
+		return (0);
+	*e = (struct err)ERR_INIT;
+	return (-1);
+}
+
 /* Attempts, until one is good or it is of no use. */
 static int
 try_and_wait(struct dial *d, struct err *e)
 {
-	int64_t deadline_ms = (int64_t)d->o->deadline_s * 1000;
-	int64_t end_ms = d->began_ms + deadline_ms, now = clock_ms(), wait;
 	unsigned failed[NCLASSES] = { 0 };
 	struct err reason = ERR_INIT;	/* the last that the relay gave us */
-	struct pollfd nothing = { -1, 0, 0 };
-	uint32_t jitter;
 
+	waiting_for(&d->waiting, "the relay");
 	for (;;) {
-		int64_t until = now + ATTEMPT_MS < end_ms ? now + ATTEMPT_MS :
-		    end_ms;
 		struct wire_answer answer = { .status = 0 };
 
-		if (attempt(d, until, &answer, e) == 0) {
+		if (attempt(d, clock_ms() + ATTEMPT_MS, &answer, e) == 0) {
 			*e = (struct err)ERR_INIT;
 			return (0);
 		}
 		if (e->status == 0)
 			return (-1);
-		now = clock_ms();
-		if (now < end_ms || reason.status == 0) {
+		if (waiting_left_ms(&d->waiting) > 0 || reason.status == 0) {
 			reason = *e;
 			d->refusal = answer;
 		} else		/* cut off: the failure before counts */
 			*e = reason;
-
-		crypto_random(&jitter, sizeof(jitter));
-		wait = retry_wait_ms(e->retry, ++failed[e->retry],
-		    now - d->began_ms, deadline_ms, jitter);
-		if (wait == RETRY_GIVE_UP)
+		if (before_the_next(d, failed, e) == -1)
 			return (-1);
-		if (e->retry == RETRY_CREDENTIAL) {
-			if (renew(d, end_ms - now, e) == -1)
-				return (-1);
-		} else {
-			log_verbose("%s; again in %d ms", e->cause, (int)wait);
-			if (sshio_wait(d->ssh, &nothing, wait) == SSHIO_LEFT) {
-				*e = (struct err)ERR_INIT;
-				return (-1);
-			}
-		}
-		now = clock_ms();
 	}
 }
 
@@ -279,19 +306,24 @@ dial(struct dial *d, struct err *e)
 	int rc;
 
 	d->names = (struct diag_names){ opts_machine(o), o->port };
+	waiting_begin(&d->waiting, d->ssh, o, d->for_ssh, d->began_ms);
 	if (cloud_load(&d->cloud, o->cloud, o->cloud_file, e) == -1 ||
 	    cloud_network(&d->cloud, o->ca_file, o->proxy, o->proxy_auth_file,
 	    e) == -1)
 		return (-1);
 	before = clock_ms();
-	if (credential_get(o, &d->cloud, d->ssh, NULL, o->deadline_s * 1000L,
-	    &d->info, e) == -1)
-		return (-1);
-	d->credential_ms = clock_ms() - before;
-	rc = try_and_wait(d, e);
+	rc = credential_get(o, &d->cloud, &d->waiting, NULL, &d->info, e);
+	if (rc == 0) {
+		d->credential_ms = clock_ms() - before;
+		rc = try_and_wait(d, e);
+	} else
+		d->is_cut = waiting_left_ms(&d->waiting) == 0;
+	waiting_end(&d->waiting);
 	relay_info_free(&d->info);
 	if (rc == 0)
 		env_forget_secrets();
+	else if (e->status != 0 && d->is_cut)
+		(void)waiting_explain(&d->waiting, e);
 	return (rc);
 }
 

@@ -10,6 +10,7 @@
 
 #include "auth/cloud.h"
 #include "proxy/diag.h"
+#include "proxy/waiting.h"
 #include "relay/info.h"
 #include "relay/wire.h"
 
@@ -22,6 +23,7 @@ struct dial {
 	const struct opts	*o;
 	struct sshio		*ssh;
 	int64_t			 began_ms;	/* clock_ms; the deadline counts from it */
+	bool			 for_ssh;	/* which has its own patience */
 
 	/* for the caller, afterwards */
 	struct wire		*wire;		/* open after a good 101; or NULL */
@@ -34,6 +36,8 @@ struct dial {
 	bool			 with_proxy;	/* the last attempt */
 
 	/* its own */
+	struct waiting		 waiting;
+	bool			 is_cut;	/* more time could have helped */
 	struct cloud		 cloud;
 	struct relay_info	 info;
 };
@@ -44,7 +48,8 @@ struct dial {
 
 /*
  * Gets a credential and dials until the relay answers with a good 101, the
- * failure is one that another attempt cannot cure, or until the deadline of o.
+ * failure is one that another attempt cannot cure, or until the deadline of o or,
+ * for ssh, its ConnectTimeout (proxy/waiting.h).
  * A credential that the relay refuses is renewed once.  An open session needs no
  * secret: all are wiped then.
  *

@@ -144,6 +144,7 @@ main(int argc, char **argv)
 		goto out;
 	d.o = &o;
 	d.ssh = &ssh;
+	d.for_ssh = true;
 	d.began_ms = began_ms;
 	rc = session(&d, &pump, &e);
  out:

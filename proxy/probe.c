@@ -91,7 +91,7 @@ say_goodbye(struct dial *d)
 static int
 read_banner(struct dial *d, struct banner *b, struct err *e)
 {
-	int64_t end_ms = d->began_ms + d->o->deadline_s * 1000L;
+	int64_t end_ms = d->waiting.end_ms;
 	struct ws_decoder decoder = WS_DECODER_INIT;
 	enum ident_found found = IDENT_MORE;
 	uint8_t buf[WIRE_READ_MIN];

@@ -3,6 +3,8 @@
  */
 #include "relay/retry.h"
 
+#define LAST_MS	1500	/* for the last attempt, before the deadline */
+
 /*
  * Attempts after the first, and the steps between them.  The steps follow what
  * Azure's own clients do; the agent's listener is the only thing that honestly
@@ -35,6 +37,9 @@ retry_wait_ms(enum retry_class failure, unsigned attempt, int64_t elapsed_ms,
 	if (wait > plan[failure].longest_ms)
 		wait = plan[failure].longest_ms;
 	wait -= wait * (jitter % 256) / 1024;	/* up to a quarter less */
+	if (wait > 0 && elapsed_ms + wait + LAST_MS >= deadline_ms &&
+	    deadline_ms - elapsed_ms > 2 * LAST_MS)
+		return (deadline_ms - elapsed_ms - LAST_MS);
 	if (elapsed_ms + wait >= deadline_ms)
 		return (RETRY_GIVE_UP);
 	return (wait);

@@ -24,7 +24,8 @@ enum retry_class {
  *	attempt		how many attempts of this class have failed, from 1
  *	elapsed_ms	since the first attempt began
  *	deadline_ms	the whole budget; an attempt that could not begin before
- *			it is not made
+ *			it is not made; the wait before the last that
+ *			has room is shortened, so that it has time for an answer
  *	jitter		a random number, to keep many clients apart
  * Returns milliseconds (0: at once) or RETRY_GIVE_UP.
  */
