@@ -188,25 +188,48 @@ class Way(Cures):
     def relay_options(self, port=None):
         return ["--cloud-file", self.cloud_file]
 
+    def on_both_legs(self, error, cure, **settings):
+        """[(cause, fix)] of a proxy with these settings: on the way to Azure, and to the relay with a kept credential."""
+        told = []
+        for leg in ("Azure", "relay"):
+            with self.subTest(leg=leg):
+                if told:
+                    self.proxy_server.reset()
+                    self.works()
+                for name, value in settings.items():
+                    setattr(self.proxy_server, name, value)
+                told.append(self.shown(error))
+                self.works(env=cure(told[-1][1]))
+                self.tool("cache", "clear")
+        return told
+
+    def exported(self, fix, names):
+        """The variable that the fix tells to export, with these names filled in."""
+        for name, value in names.items():
+            fix = fix.replace(name, value)
+        return dict([re.search(r"export (\w+)=(\S+)", fix).groups()])
+
     def test_the_proxy_wants_a_login(self):
-        self.proxy_server.login = "ada:secret-of-ada"
-        cause, fix = self.shown("E603")
         proxy = f"127.0.0.1:{self.proxy_server.port}"
-        self.assertEqual(cause, f"the proxy {proxy} (HTTPS_PROXY) wants a user and a password by Basic")
-        self.assertEqual(fix, "give --proxy-auth-file FILE with USER:PASSWORD in it, or export "
-                              "HTTPS_PROXY=http://USER:PASSWORD@PROXY:PORT")
-        ready = fix.replace("USER", "ada").replace("PASSWORD", "secret-of-ada").replace("PROXY:PORT", proxy)
-        self.works(env=dict([re.search(r"export (\w+)=(\S+)", ready).groups()]))
+        told = self.on_both_legs(
+            "E603", lambda fix: self.exported(fix, {"USER": "ada", "PASSWORD": "secret-of-ada", "PROXY:PORT": proxy}),
+            login="ada:secret-of-ada")
+        self.assertEqual(set(told), {(
+            f"the proxy {proxy} (HTTPS_PROXY) wants a user and a password by Basic",
+            "give --proxy-auth-file FILE with USER:PASSWORD in it, or export HTTPS_PROXY=http://USER:PASSWORD@PROXY:PORT")})
 
     def test_tls_is_inspected(self):
-        self.proxy_server.inspect, self.proxy_server.onward = self.inspecting, self.emu.client_context
-        cause, fix = self.shown("E605")
-        self.assertRegex(cause, rf"\Athe certificate of 127\.0\.0\.1:{self.emu.arm_port} cannot be trusted: .* certificate "
-                                r'\(issuer "Example Corp TLS Inspection"\)\Z')
-        self.assertEqual(fix, "check the clock; if your network inspects TLS, add its CA: export SSL_CERT_FILE=/PATH/CA.pem")
         with open(self.inspector.cert) as its, open(self.emu.ca_file) as ours:
             both = self.file("CA.pem", its.read() + ours.read())
-        self.works(env=dict([re.search(r"export (\w+)=(\S+)", fix.replace("/PATH/CA.pem", both)).groups()]))
+        azure, relay = self.on_both_legs("E605", lambda fix: self.exported(fix, {"/PATH/CA.pem": both}),
+                                         inspect=self.inspecting, onward=self.emu.client_context)
+        self.assertRegex(azure[0], rf"\Athe certificate of 127\.0\.0\.1:{self.emu.arm_port} cannot be trusted: .* "
+                                   r'certificate \(issuer "Example Corp TLS Inspection"\)\Z')
+        self.assertEqual(azure[1], "check the clock; if your network inspects TLS, add its CA: export "
+                                   "SSL_CERT_FILE=/PATH/CA.pem")
+        self.assertRegex(relay[0], r"\Athe certificate of ns1\.relay\.emulated\.test is signed by CN=Example Corp TLS "
+                                   r"Inspection: .* certificate\Z")
+        self.assertEqual(relay[1], "if a proxy inspects TLS here, add its CA: export SSL_CERT_FILE=/PATH/CA.pem")
 
 
 if __name__ == "__main__":
