@@ -8,9 +8,7 @@ import os
 import subprocess
 
 import tap
-from harness import (HANG_S, PROXY, SshCase, Fault, deadline, random_file, relay_info_text, scaled, sha256,
-                     wait_for, whoami)
-from faults import NO_LISTENERS, agent_refusal
+from harness import HANG_S, PROXY, SshCase, Fault, deadline, random_file, relay_info_text, scaled, sha256, wait_for
 
 
 class Programs(SshCase):
@@ -141,50 +139,6 @@ class DropIn(SshCase):
         self.assertRegex(lines[-1], r'^\{"level":"fatal","msg":"sshproxy: error connecting to the '
                          r'address: 404 Endpoint does not exist\..*"proxyVersion":".*","time":".*"\}$')
         self.assertTrue(all(line.startswith('{"level":"') for line in lines), err)
-
-
-class LastWords(SshCase):
-    """The reason reaches the user through ssh itself."""
-
-    def check(self, done, *words):
-        self.assertNotEqual(done.returncode, 0)
-        text = done.stderr.decode()
-        for word in words:
-            self.assertIn(word, text)
-
-    def no_listener(self):
-        self.emu.faults.dial.extend([Fault("status", code=404, text=NO_LISTENERS)] * 50)
-        return self.ssh_config(proxy_options=" ".join(deadline(2)),
-                               ControlMaster="auto", ControlPersist="60s",
-                               ControlPath=os.path.join(self.home, "cm"))
-
-    WORDS = ("the machine's Arc agent is not listening", "fix: on web01", "[E501]")
-
-    def test_ssh_with_control_persist(self):
-        self.check(self.run_ssh("ssh", "arc", "true", config=self.no_listener()), *self.WORDS)
-
-    def test_scp_with_control_persist(self):
-        config = self.no_listener()
-        self.check(self.run_ssh("scp", config, "arc:x", config=config), *self.WORDS)
-
-    def test_rsync_and_git_with_control_persist(self):
-        config = self.no_listener()
-        for command in (["rsync", "-e", f"ssh -F {config}", config, "arc:x"],
-                        ["git", "-c", f"core.sshCommand=ssh -F {config}", "ls-remote", "arc:x"]):
-            done = subprocess.run(command, env=self.env, capture_output=True, timeout=HANG_S)
-            self.check(done, *self.WORDS)
-
-    def test_said_once_each_way_without_control_persist(self):
-        self.emu.faults.dial.extend([Fault("status", code=503, text=agent_refusal(22))] * 3)
-        done = self.run_ssh("ssh", "arc", "true")
-        self.check(done, "nothing listens on port 22 of the machine", "[E505]")
-
-    def test_control_persist_when_the_credential_cannot_be_had(self):
-        self.env["AZURE_CLIENT_SECRET"] = "wrong"
-        config = self.ssh_config(ControlMaster="auto", ControlPersist="60s",
-                                 ControlPath=os.path.join(self.home, "cm"))
-        done = self.run_ssh("ssh", "arc", "true", config=config)
-        self.check(done, "web01", "[E305]")
 
 
 if __name__ == "__main__":
