@@ -223,6 +223,13 @@ class Network(DoctorCase):
                 self.fails("arm-host", f"{self.host} answered with status 200 and nothing that Azure would say", "E607",
                            "a captive portal or a proxy may have answered", args=())
 
+    def test_portal_in_place_of_the_relay(self):
+        self.web01()
+        page = b"<HTML>Sign in to the hotel</HTML>"
+        self.emu.faults.dial.always = Fault("raw", data=b"HTTP/1.1 200 OK\r\nContent-Type: text/html\r\n"
+                                            b"Content-Length: %d\r\n\r\n%s" % (len(page), page))
+        self.fails("relay-host", f"{RELAY} answered with status 200 and nothing that Azure would say", "E607")
+
     def test_azure_fails(self):
         for code, words, row in ((503, "{} fails with status 503", "E409"),
                                  (429, "{} throttles: too many requests", "E408")):
@@ -279,6 +286,7 @@ class Machine(DoctorCase):
                          "you cannot read it")
         self.assertEqual(named(checks, "endpoint")[0]["what"], "fails for the same reason as azure machine")
         self.assertEqual(named(checks, "permissions")[0]["what"], "fails for the same reason as azure machine")
+        self.assertEqual(named(checks, "index")[0]["verdict"], "skipped")
 
     def test_another_tenant(self):
         self.web01()
@@ -316,7 +324,7 @@ class Machine(DoctorCase):
         self.web01()
         self.emu.faults.arm.always = Fault("edit", match="resourcegraph", script=lambda doc: {
             "totalRecords": 0, "count": 0, "data": [], "facets": [], "resultTruncated": "false"})
-        self.finds("index", "warning", "Resource Graph, by which names are found, does not list web01, or not for you",
+        self.finds("index", "warning", "Resource Graph, by which names are found, does not list web01 yet",
                    "E207", "if it was connected minutes ago", args=(self.emu.machine_id("web01"),))
 
 
