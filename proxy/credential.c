@@ -238,7 +238,9 @@ from_helper(const struct opts *o, const struct cloud *cloud,
 
 	beside_find(HELPER, BESIDE_VARIABLE, path);
 	log_verbose("asking %s for a credential", path);
-	if ((pid = start_helper(path, o, refused, wait_ms, &fd)) == -1) {
+	waiting_look(w);	/* so that arc-relay knows it, too */
+	if ((pid = start_helper(path, o, refused, waiting_left_ms(w),
+	    &fd)) == -1) {
 		err_sys(e, EX_UNAVAILABLE, "E109", "cannot start %s", path);
 		return (err_fix(e, "install " HELPER " beside arc-relay-proxy, "
 		    "or set ARC_RELAY_HELPER to its path"));
