@@ -157,6 +157,7 @@ cure_command(enum check_cure cure, const struct check_env *env,
 			    env->port);
 			add_option(c, "--port", c->text);
 		}
+		add_option(c, "--connect-to", env->connect_to);
 		add(c, "--");
 		add(c, env->has_id ? env->id.text : env->target.text);
 		return (0);

@@ -170,7 +170,7 @@ class Page:
         self.program("arc-relay", f"""
 case $1 in
 {NO_CLOUD}|-*) exec {wrap} {TOOL} "$@" ;;
-config|enable|prepare) verb=$1; shift; exec {wrap} {TOOL} $verb --cloud-file $EXAMPLES_CLOUD {to_relay} "$@" ;;
+config|doctor|enable|prepare) verb=$1; shift; exec {wrap} {TOOL} $verb --cloud-file $EXAMPLES_CLOUD {to_relay} "$@" ;;
 *) verb=$1; shift; exec {wrap} {TOOL} $verb --cloud-file $EXAMPLES_CLOUD "$@" ;;
 esac""")
         self.program("arc-relay-proxy", f"""
@@ -472,6 +472,12 @@ class Tool(Page, EmulatorCase):
         self.emu.delete_endpoint(self.emu.machine("web01"))
         self.emu.arm.provider_state = "NotRegistered"
         self.assertRegex(self.run_example(shown), r"(?s)Registered now.*web01: answers after \d+ s: SSH-2\.0-OpenSSH")
+
+    @example("What keeps ssh from a machine?")
+    def doctor(self, shown):
+        out = self.run_example(shown)
+        self.assertIn("ok    relay    dial: SSH-2.0-OpenSSH", out)
+        self.assertNotIn("FAIL", out)
 
     @example("Before ansible goes to many machines at once:")
     def prepare(self, shown):
