@@ -28,7 +28,8 @@ else
 SAY		= @:
 endif
 
-RELAY_LIBS	= $(shell $(PKG_CONFIG) --libs libwebsockets) -lssl -lcrypto -pthread
+# Most symbols that are looked up at each start are libcrypto's: it comes first.
+RELAY_LIBS	= -lcrypto -lssl $(shell $(PKG_CONFIG) --libs libwebsockets) -pthread
 JSON_LIBS	= $(shell $(PKG_CONFIG) --libs jansson)
 HTTP_LIBS	= $(shell $(PKG_CONFIG) --libs libcurl)
 CRYPTO_LIBS	= -lmbedx509 -lmbedcrypto
