@@ -653,8 +653,14 @@ const struct explain_row explain_table[] = {
 	    "machine, of a Windows administrator into "
 	    "C:\\ProgramData\\ssh\\administrators_authorized_keys." },
 	{ "E702", "ssh", { EX_NOPERM }, 0,
-	    "-cert-v01@openssh.com*Permission denied (publickey\n"
-	    "RSA-CERT*Permission denied (publickey\n"
+	    "Offering public key: >-CERT *Permission denied (publickey\n"
+	    "Offering public key: >-CERT *Authentications that can continue: "
+	    "*Authentications that can continue: *Permission denied "
+	    "(publickey\n"
+	    "Offering public key: >-CERT *Authentications that can continue: "
+	    "*Authentications that can continue: *Authentications that can "
+	    "continue: *Authentications that can continue: *Permission "
+	    "denied (publickey\n"
 	    "AuthorizedKeysCommand /usr/sbin/aad_certhandler>failed\n"
 	    "Could not find>AADSSHLogin",
 	    "The certificate of Entra was offered and refused: you have "
@@ -667,7 +673,13 @@ const struct explain_row explain_table[] = {
 	{ "E703", "ssh", { EX_CONFIG }, 0,
 	    "no mutual signature algorithm\n"
 	    "The public key is of type ssh-rsa, not a certificate\n"
-	    "no mutual signature supported",
+	    "no mutual signature supported\n"
+	    "Skipping >-cert-v01@openssh.com key >not in "
+	    "PubkeyAcceptedAlgorithms\n"
+	    "signature algorithm >-cert-v01@openssh.com not in "
+	    "PubkeyAcceptedAlgorithms\n"
+	    "certificate signature algorithm >: signature algorithm not "
+	    "supported",
 	    "An old SSH server and a new client, before 7.8 and from 8.8 "
 	    "on, have no common way to sign with an RSA certificate.",
 	    "Update the server; or for this host alone: "

@@ -136,23 +136,40 @@ class Ssh(RealCase, SshCase):
         self.known("E701", self.ssh("-v", IdentityFile=self.key("another")), f"ssh -v, {SSH}")
 
     def test_e702_a_certificate_that_is_not_taken(self):
-        key = self.key("id_rsa", "-t", "rsa", "-b", "2048")
-        self.key("ca")
-        subprocess.run(["ssh-keygen", "-q", "-s", os.path.join(self.home, "ca"), "-I", "ada", "-n", whoami(),
-                        key + ".pub"], check=True)
+        key, _ = self.certificate()
         self.known("E702", self.ssh("-v", IdentityFile=key), f"ssh -v, {SSH}")
 
-    def test_e704_a_certificate_that_is_over(self):
-        key = self.key("id_rsa", "-t", "rsa", "-b", "2048")
-        ca = self.key("ca")
-        subprocess.run(["ssh-keygen", "-q", "-s", ca, "-I", "ada", "-n", whoami(), "-V", "20200101:20200102",
-                        key + ".pub"], check=True)
+    def certificate(self, *options):
+        """A key with a certificate by a CA, and the public key of that."""
+        key, ca = self.key("id_rsa", "-t", "rsa", "-b", "2048"), self.key("ca")
+        subprocess.run(["ssh-keygen", "-q", "-s", ca, "-I", "ada", "-n", whoami(), *options, key + ".pub"], check=True)
+        return key, ca + ".pub"
 
-        class CaSshd(Sshd):
+    def server(self, **settings):
+        """An sshd with more settings."""
+        class MoreSshd(Sshd):
             def settings(self):
-                return f"TrustedUserCAKeys {ca}.pub\n" + super().settings()
-        sshd = CaSshd(os.path.join(self.home, "sshd"))
+                return "".join(f"{name} {value}\n" for name, value in settings.items()) + super().settings()
+        sshd = MoreSshd(os.path.join(self.home, "sshd"))
         self.addCleanup(sshd.stop)
+        return sshd
+
+    def test_e703_no_way_to_sign(self):
+        key, ca = self.certificate()
+        sshd = self.server(TrustedUserCAKeys=ca, PubkeyAcceptedAlgorithms="ssh-ed25519")
+        self.ssh(**self.straight(sshd.port, IdentityFile=key))
+        with open(sshd.path("sshd.log")) as file:
+            self.known("E703", file.read(), f"sshd -e, {SSH}")
+        self.known("E703", self.ssh("-v", **self.straight(sshd.port, IdentityFile=key, PubkeyAcceptedAlgorithms="ssh-ed25519")),
+                   f"ssh -v, {SSH}", also=["E701"])
+
+    def test_e702_a_certificate_among_keys(self):
+        keys = [self.certificate()[0]] + [self.key(f"other{n}") for n in range(3)]
+        self.known("E702", self.ssh("-v", IdentityFile="\n    IdentityFile ".join(keys)), f"ssh -v, {SSH}, with more keys")
+
+    def test_e704_a_certificate_that_is_over(self):
+        key, ca = self.certificate("-V", "20200101:20200102")
+        sshd = self.server(TrustedUserCAKeys=ca)
         self.ssh(**self.straight(sshd.port, IdentityFile=key))
         with open(sshd.path("sshd.log")) as file:
             self.known("E704", file.read(), f"sshd -e, {SSH}")
@@ -180,11 +197,7 @@ class Ssh(RealCase, SshCase):
         self.known("E708", self.ssh(IdentityFile=key), f"ssh, {SSH}", also=["E701"])
 
     def test_e709_too_many_keys(self):
-        class Strict(Sshd):
-            def settings(self):
-                return "MaxAuthTries 1\n" + super().settings()
-        sshd = Strict(os.path.join(self.home, "sshd"))
-        self.addCleanup(sshd.stop)
+        sshd = self.server(MaxAuthTries=1)
         keys = "\n    IdentityFile ".join(self.key(f"key{n}") for n in range(3))
         self.known("E709", self.ssh(**self.straight(sshd.port, IdentityFile=keys)), f"ssh, {SSH}")
 
