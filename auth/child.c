@@ -10,6 +10,7 @@
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
+#include <sys/mman.h>
 #include <sys/wait.h>
 #include <time.h>
 #include <unistd.h>
@@ -41,9 +42,12 @@ filtered_environment(void)
 	return (env);
 }
 
-/* In a process group of its own, so that its children can be ended with it. */
+/*
+ * In a process group of its own, so that its children can be ended with it.  in: -1
+ * for /dev/null.
+ */
 static int
-start(const char *const argv[], int out, int err, pid_t *pid)
+start(const char *const argv[], int in, int out, int err, pid_t *pid)
 {
 	posix_spawn_file_actions_t files;
 	posix_spawnattr_t attr;
@@ -60,8 +64,9 @@ start(const char *const argv[], int out, int err, pid_t *pid)
 		goto env;
 	if (posix_spawnattr_init(&attr) != 0)
 		goto files;
-	if (posix_spawn_file_actions_addopen(&files, 0, "/dev/null", O_RDONLY,
-	    0) == 0 &&
+	if ((in != -1 ? posix_spawn_file_actions_adddup2(&files, in, 0) :
+	    posix_spawn_file_actions_addopen(&files, 0, "/dev/null", O_RDONLY,
+	    0)) == 0 &&
 	    posix_spawn_file_actions_adddup2(&files, out, 1) == 0 &&
 	    posix_spawn_file_actions_adddup2(&files, err, 2) == 0 &&
 	    posix_spawnattr_setpgroup(&attr, 0) == 0 &&
@@ -170,8 +175,8 @@ collect(pid_t pid, struct stream *out, struct stream *err, int limit_ms,
 	return (*status == NOT_FOUND ? CHILD_ABSENT : CHILD_ENDED);
 }
 
-enum child_result
-child_run(const char *const argv[], int limit_ms, size_t max,
+static enum child_result
+run(const char *const argv[], int in, int limit_ms, size_t max,
     struct secret *out, struct secret *err, int *status)
 {
 	enum child_result result = CHILD_BROKEN;
@@ -182,7 +187,8 @@ child_run(const char *const argv[], int limit_ms, size_t max,
 	*status = 0;
 	if (stream_open(&o, out, max) == 0 &&
 	    stream_open(&x, err, CHILD_ERR_MAX) == 0) {
-		if ((why = start(argv, o.ends[1], x.ends[1], &pid)) == 0)
+		if ((why = start(argv, in, o.ends[1], x.ends[1],
+		    &pid)) == 0)
 			result = collect(pid, &o, &x, limit_ms, status);
 		else {
 			errno = why;
@@ -196,6 +202,33 @@ child_run(const char *const argv[], int limit_ms, size_t max,
 	return (result);
 }
 
+enum child_result
+child_run(const char *const argv[], int limit_ms, size_t max,
+    struct secret *out, struct secret *err, int *status)
+{
+	return (run(argv, -1, limit_ms, max, out, err, status));
+}
+
+/* Not a pipe: who opens /dev/stdin again reads it from its beginning. */
+enum child_result
+child_run_on(const char *const argv[], const char *text, int limit_ms,
+    size_t max, struct secret *out, struct secret *err, int *status)
+{
+	int in = memfd_create("stdin", MFD_CLOEXEC), why;
+	enum child_result result = CHILD_BROKEN;
+
+	*status = 0;
+	if (in == -1)
+		return (result);
+	if (text_write_all(in, text, strlen(text)) == 0 &&
+	    lseek(in, 0, SEEK_SET) == 0)
+		result = run(argv, in, limit_ms, max, out, err, status);
+	why = errno;
+	(void)close(in);
+	errno = why;
+	return (result);
+}
+
 pid_t
 child_launch(const char *const argv[])
 {
@@ -204,7 +237,7 @@ child_launch(const char *const argv[])
 
 	if (null == -1)
 		return (-1);
-	why = start(argv, null, null, &pid);
+	why = start(argv, -1, null, null, &pid);
 	(void)close(null);
 	errno = why;
 	return (why == 0 ? pid : -1);

@@ -31,6 +31,11 @@ enum child_result {
 enum child_result child_run(const char *const argv[], int limit_ms, size_t max,
 	    struct secret *out, struct secret *err, int *status);
 
+/* The same with text, which is no secret, for it to read as /dev/stdin, many times. */
+enum child_result child_run_on(const char *const argv[], const char *text,
+	    int limit_ms, size_t max, struct secret *out, struct secret *err,
+	    int *status);
+
 /*
  * Starts argv[0], found on PATH, without a shell, and lets it go on by itself:
  * it has /dev/null for input and output, the same environment, and a process

@@ -2,9 +2,7 @@
  * Asking the real ssh about the user's configuration, see check_ssh.h.
  */
 #include <errno.h>
-#include <fcntl.h>
 #include <stdio.h>
-#include <stdlib.h>
 #include <string.h>
 #include <strings.h>
 #include <unistd.h>
@@ -25,11 +23,16 @@
 #define CONFIG_MAX	(64u * 1024 * 1024)	/* bytes that are read of a file */
 #define IDENTITIES_MAX	20
 
-int
-check_ask_ssh(const char *const argv[], struct secret *out,
+/* text: NULL, or what it reads as /dev/stdin. */
+static int
+ask(const char *const argv[], const char *text, struct secret *out,
     struct secret *said, int *status, struct err *e)
 {
-	switch (child_run(argv, SSH_MS, OUTPUT_MAX, out, said, status)) {
+	enum child_result result = text != NULL ? child_run_on(argv, text,
+	    SSH_MS, OUTPUT_MAX, out, said, status) : child_run(argv, SSH_MS,
+	    OUTPUT_MAX, out, said, status);
+
+	switch (result) {
 	case CHILD_ENDED:
 		return (0);
 	case CHILD_ABSENT:
@@ -45,47 +48,27 @@ check_ask_ssh(const char *const argv[], struct secret *out,
 	return (err_sys(e, EX_OSERR, "", "cannot run ssh"));
 }
 
-/* What ssh reads with -F it takes from anybody; what that includes it does not. */
-static int
-write_config(const struct config_places *p, char path[PATH_MAX], struct err *e)
+int
+check_ask_ssh(const char *const argv[], struct secret *out,
+    struct secret *said, int *status, struct err *e)
 {
-	const char *folder = getenv("TMPDIR");
-	char line[PATH_MAX + 16];
-	int fd, rc;
-
-	if (include_check(p->config, e) == -1)
-		return (-1);
-	(void)snprintf(path, PATH_MAX, "%s/arc-relay-doctor.XXXXXX",
-	    folder != NULL && folder[0] == '/' ? folder : "/tmp");
-	if ((fd = mkostemp(path, O_CLOEXEC)) == -1)
-		return (err_sys(e, EX_CANTCREAT, "", "cannot write a temporary "
-		    "file to ask ssh with"));
-	(void)snprintf(line, sizeof(line), "Include \"%s\"\n", p->config);
-	rc = text_write_all(fd, line, strlen(line));
-	(void)close(fd);
-	if (rc == -1) {
-		err_sys(e, EX_CANTCREAT, "", "cannot write a temporary file to "
-		    "ask ssh with");
-		(void)unlink(path);
-	}
-	return (rc);
+	return (ask(argv, NULL, out, said, status, e));
 }
 
+/* What ssh reads with -F it takes from anybody; what that includes it does not. */
 int
 check_ssh_config(const struct config_places *p, const char *host,
     struct secret *answer, struct secret *said, int *status, struct err *e)
 {
-	char config[PATH_MAX];
 	/* SHELL runs each Match exec; and nobody's DNS shall be asked */
 	const char *argv[] = { "env", "SHELL=/bin/false", "ssh", "-G", "-F",
-	    config, "-o", "CanonicalizeHostname=no", "--", host, NULL };
-	int rc;
+	    "/dev/stdin", "-o", "CanonicalizeHostname=no", "--", host, NULL };
+	char line[PATH_MAX + 16];
 
-	if (write_config(p, config, e) == -1)
+	if (include_check(p->config, e) == -1)
 		return (-1);
-	rc = check_ask_ssh(argv, answer, said, status, e);
-	(void)unlink(config);
-	return (rc);
+	(void)snprintf(line, sizeof(line), "Include \"%s\"\n", p->config);
+	return (ask(argv, line, answer, said, status, e));
 }
 
 /* --- our blocks --- */

@@ -64,6 +64,8 @@ is_gone(pid_t pid)
 int
 main(void)
 {
+	static const char *const twice[] = { "cat", "/dev/stdin", "/dev/stdin",
+	    NULL };
 	const char *const absent[] = { "no-such-program-here", NULL };
 	time_t start;
 
@@ -83,6 +85,13 @@ main(void)
 	    "head -c 300000 >&2", 20000, 1001) == CHILD_ENDED &&
 	    is_cut(&out, 1001) && is_cut(&err, CHILD_ERR_MAX),
 	    "shouting: the beginning is kept");
+
+	ok(child_run_on(twice, "a\nb\n", 10000, 100, &out, &err, &status) ==
+	    CHILD_ENDED && status == 0 && out.data != NULL &&
+	    strcmp(out.data, "a\nb\na\nb\n") == 0,
+	    "a text as /dev/stdin, read twice");
+	ok(child_run_on(twice, "", 10000, 100, &out, &err, &status) ==
+	    CHILD_ENDED && status == 0 && out.len == 0, "an empty one");
 
 	(void)signal(SIGCHLD, SIG_IGN);
 	start = time(NULL);
