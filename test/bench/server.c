@@ -515,6 +515,15 @@ serve(SSL_CTX *ctx, int fd, const char *wire, const char *mode, uint64_t bytes,
 
 /* --- both programs --- */
 
+/* Leaves nothing behind, also when that is over already. */
+static void
+end_with_parent(pid_t parent)
+{
+	(void)prctl(PR_SET_PDEATHSIG, SIGTERM);
+	if (getppid() != parent)
+		_exit(1);
+}
+
 static SSL_CTX *
 context(const SSL_METHOD *method)
 {
@@ -551,11 +560,12 @@ main(int argc, char **argv)
 {
 	struct sockaddr_in at = loopback(0);
 	socklen_t len = sizeof(at);
+	pid_t self = getpid();
 	SSL_CTX *ctx;
 	int s, fd;
 
 	(void)signal(SIGPIPE, SIG_IGN);
-	(void)prctl(PR_SET_PDEATHSIG, SIGTERM);	/* leave nothing behind */
+	end_with_parent(getppid());
 	if (argc == 4) {
 		client(atoi(argv[1]), argv[2], strtoull(argv[3], NULL, 10));
 		return (0);
@@ -585,7 +595,7 @@ main(int argc, char **argv)
 		if (fork() == 0) {
 			double accepted;
 
-			(void)prctl(PR_SET_PDEATHSIG, SIGTERM);
+			end_with_parent(self);
 			if ((fd = accept(s, NULL, NULL)) == -1)
 				err(1, "accept");
 			accepted = now();
