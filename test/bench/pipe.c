@@ -2,14 +2,16 @@
  * The near end of the benchmark, in the place of ssh: pipes that give and take
  * as fast as they can, the same for all programs that are measured.
  *
- *	pipe fill BYTES [BLOCK]	writes so many to stdout, BLOCK at a time
- *	pipe drain		reads stdin to its end
+ *	pipe fill BYTES [BLOCK [PID]]	writes so many to stdout, BLOCK at a time
+ *	pipe drain [PID]	reads stdin to its end
  *	pipe both BYTES		both at once, until as many came
  *	pipe keys TIMES		writes a byte, waits for one; so many times
  *	pipe start COMMAND ...	runs it until its first byte, or its end
  *
- * On stderr they say "BYTES SECONDS", from the first byte on; keys: "P50 P99"
- * in microseconds; start: "BEGAN BYTE", seconds of the monotonic clock.
+ * On stderr they say "BYTES SECONDS", from the first byte on, and for each of
+ * MARKS that was passed the CPU seconds that process PID had taken until then.
+ * keys: "P50 P99" in microseconds; start: "BEGAN BYTE", seconds of the monotonic
+ * clock.
  */
 #include <sys/wait.h>
 #include <err.h>
@@ -26,18 +28,64 @@
 
 static char block[1024 * 1024];
 
+/* From the first on a session is in its stride: then 1, 10, ... MB more. */
+static const uint64_t MARKS[] = { 1000000, 2000000, 11000000, 101000000,
+    1001000000, 10001000000 };
+#define NMARKS	(sizeof(MARKS) / sizeof(MARKS[0]))
+
 static double
-now(void)
+clock_of(clockid_t id)
 {
 	struct timespec ts;
 
-	(void)clock_gettime(CLOCK_MONOTONIC, &ts);
+	if (clock_gettime(id, &ts) == -1)
+		return (0);		/* it has ended */
 	return ((double)ts.tv_sec + (double)ts.tv_nsec / 1e9);
 }
 
-static void
-fill(uint64_t bytes, size_t size)
+static double
+now(void)
 {
+	return (clock_of(CLOCK_MONOTONIC));
+}
+
+struct tally {
+	pid_t	 pid;			/* 0: no marks */
+	uint64_t bytes;
+	double	 began;
+	double	 cpu[NMARKS];
+	size_t	 nmarks;
+};
+
+static void
+tally(struct tally *t, size_t n)
+{
+	clockid_t id;
+
+	if (t->bytes == 0)
+		t->began = now();
+	t->bytes += n;
+	if (t->pid != 0 && t->nmarks < NMARKS && t->bytes >= MARKS[t->nmarks])
+		t->cpu[t->nmarks++] = clock_getcpuclockid(t->pid, &id) == 0 ?
+		    clock_of(id) : 0;
+}
+
+static void
+tell(const struct tally *t)
+{
+	size_t i;
+
+	(void)fprintf(stderr, "%llu %.6f", (unsigned long long)t->bytes,
+	    t->bytes == 0 ? 0 : now() - t->began);
+	for (i = 0; i < t->nmarks; i++)
+		(void)fprintf(stderr, " %.9f", t->cpu[i]);
+	(void)fputc('\n', stderr);
+}
+
+static void
+fill(uint64_t bytes, size_t size, pid_t pid)
+{
+	struct tally t = { .pid = pid };
 	ssize_t n;
 
 	while (bytes > 0) {
@@ -45,26 +93,23 @@ fill(uint64_t bytes, size_t size)
 		if (n == -1)
 			err(1, "write");
 		bytes -= (uint64_t)n;
+		tally(&t, (size_t)n);
 	}
+	tell(&t);
 }
 
 /* Until the end, or until as many came. */
 static void
-drain(uint64_t most)
+drain(uint64_t most, pid_t pid)
 {
-	uint64_t bytes = 0;
-	double began = 0;
+	struct tally t = { .pid = pid };
 	ssize_t n = 0;
 
-	while (bytes < most && (n = read(STDIN_FILENO, block, BLOCK)) > 0) {
-		if (began == 0)
-			began = now();
-		bytes += (uint64_t)n;
-	}
+	while (t.bytes < most && (n = read(STDIN_FILENO, block, BLOCK)) > 0)
+		tally(&t, (size_t)n);
 	if (n == -1)
 		err(1, "read");
-	(void)fprintf(stderr, "%llu %.6f\n", (unsigned long long)bytes,
-	    began == 0 ? 0 : now() - began);
+	tell(&t);
 }
 
 /* stdout stays open until all came: its end is the end of the session. */
@@ -74,10 +119,11 @@ both(uint64_t bytes)
 	pid_t pid = fork();
 
 	if (pid == 0) {
-		fill(bytes, BLOCK);
+		(void)close(STDERR_FILENO);
+		fill(bytes, BLOCK, 0);
 		_exit(0);
 	}
-	drain(bytes);
+	drain(bytes, 0);
 	(void)waitpid(pid, NULL, 0);
 }
 
@@ -147,9 +193,9 @@ main(int argc, char **argv)
 	size_t size = argc > 3 ? strtoul(argv[3], NULL, 10) : BLOCK;
 
 	if (strcmp(what, "fill") == 0 && size - 1 < sizeof(block))
-		fill(n, size);
+		fill(n, size, argc > 4 ? atoi(argv[4]) : 0);
 	else if (strcmp(what, "drain") == 0)
-		drain(UINT64_MAX);
+		drain(UINT64_MAX, (pid_t)n);
 	else if (strcmp(what, "both") == 0)
 		both(n);
 	else if (strcmp(what, "keys") == 0)
@@ -157,7 +203,7 @@ main(int argc, char **argv)
 	else if (strcmp(what, "start") == 0 && argc > 2)
 		start(argv + 2);
 	else
-		errx(64, "usage: pipe fill BYTES [BLOCK] | drain | both BYTES "
-		    "| keys TIMES | start COMMAND ...");
+		errx(64, "usage: pipe fill BYTES [BLOCK [PID]] | drain [PID] | "
+		    "both BYTES | keys TIMES | start COMMAND ...");
 	return (0);
 }

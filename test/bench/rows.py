@@ -6,7 +6,6 @@ the other way round, so that a machine that is busy with something else slows do
 
 import collections
 import contextlib
-import math
 import os
 import re
 import shutil
@@ -15,7 +14,7 @@ import subprocess
 import sys
 import time
 
-from stand import (CEILING, EMPTY, HANG_S, LIMIT, MB, OURS, PEERS, PIPE, PROXY, SAME_GROUP, TOP, TRANSFERS, WEBSOCKETS,
+from stand import (CEILING, EMPTY, HANG_S, LIMIT, MB, OURS, PEERS, PIPE, NO_TLS, PROXY, SAME_GROUP, TOP, TRANSFERS, WEBSOCKETS,
                    Server, end, memory_kib, rss_kib, say, there, wakeups)
 import delay
 from harness import Sshd, whoami
@@ -166,7 +165,7 @@ def keys(run):
                 end(child)
         return {"p50": p50, "p99": p99}
 
-    whos = there(OURS, LIMIT, "socat TCP", "ncat --ssl", *WEBSOCKETS)
+    whos = there(OURS, LIMIT, NO_TLS, "ncat", *WEBSOCKETS)
     found = run.alternate(whos, once)
     for who in whos:
         run.all["keystroke p99 us"][who] = summary(found[who]["p99"])
@@ -220,11 +219,9 @@ def start(run):
 
         quick = [*there(OURS, LIMIT, SAME_GROUP), EMPTY_NAME, "cached"]
         found = run.alternate(quick, once, run.rounds * STARTS)
-        found.update(run.alternate(there("ncat --ssl", *WEBSOCKETS), once))
-    for who in found:
-        if who != EMPTY_NAME:
-            name = f"{OURS}, by name" if who == "cached" else who
-            run.all["first byte ms"][name] = summary(found[who]["byte"])
+        found.update(run.alternate(there("ncat", *WEBSOCKETS), once))
+    run.all["first byte ms"] = {who: summary(found["cached" if who == OURS else who]["byte"])
+                                for who in found if who in PEERS}
     limit = found.get(LIMIT, {})
     same = found.get(SAME_GROUP, {})
     return [Line("exec to first SYN", "ms", found[OURS]["syn"], EMPTY_NAME, found[EMPTY_NAME]["syn"], 1.3, 1.1),
@@ -307,7 +304,7 @@ def memory(run):
             finally:
                 end(child)
 
-    whos = there(OURS, LIMIT, "ncat --ssl", *WEBSOCKETS)
+    whos = there(OURS, LIMIT, "ncat", *WEBSOCKETS)
     found = run.alternate(whos, once, 3)
     for who in whos:
         run.all["idle MB"][who] = summary([kib / 1024 for kib in found[who]["rss"]])
@@ -403,8 +400,7 @@ def wake_ups(run):
     found = {}
     for who, (server, child, began, before) in run.resting.items():
         time.sleep(max(0, began + REST_S - time.monotonic()))
-        # whole halves of a minute: what lies between two pings is nothing
-        minutes = math.floor((time.monotonic() - began) / 30) / 2
+        minutes = (time.monotonic() - began) // 30 / 2     # between two pings there is nothing
         found[who] = (wakeups(child.pid) - before) / minutes
         end(child)
         server.__exit__()
@@ -414,27 +410,31 @@ def wake_ups(run):
 
 # --- how it grows ---
 
+def a_gb(marks):
+    """CPU seconds a GB of the next 1, 10, ... MB of a session, from its first megabyte on."""
+    return {str(mb): (cpu - marks[0]) * 1000 / mb for mb, cpu in zip((1, 10, 100, 1000, 10_000), marks[1:])}
+
+
 @row
 def growth(run):
-    """CPU seconds a GB, without those of a session that moves nothing, for more and more bytes."""
-    def once(mb, mode):
-        return run.stand.transfer(OURS, mode, max(mb * MB, 1))["cpu_s"]
-
+    """How CPU time grows with bytes, in a session that is up."""
     lines = []
     for way, mode in WAYS.items():
-        found = run.alternate([0, 1, 10, 100, 1000], lambda mb: {"cpu": once(mb, mode)})
-        idle = statistics.median(found[0]["cpu"])
-        a_gb = {mb: [(cpu - idle) * 1000 / mb for cpu in found[mb]["cpu"]] for mb in found if mb}
+        def once(mb):
+            return a_gb(run.stand.transfer(OURS, mode, (mb + 2) * MB)["marks"])
+
+        found = run.alternate([1000], once)[1000]
+        short = run.alternate([10], once, run.rounds * STARTS)[10]
+        found.update(short)                         # more of them
         for mb in (1, 10, 100, 1000):
-            lines.append(Line(f"{way} {mb} MB, CPU", "s/GB", a_gb[mb]))
-        run.all[f"{way} CPU s/GB by MB"] = {mb: summary(values) for mb, values in a_gb.items()}
-        lines += huge(run, way, mode, idle, a_gb[10])
+            lines.append(Line(f"{way} {mb} MB, CPU", "s/GB", found[str(mb)]))
+        run.all[f"{way} CPU s/GB by MB"] = {mb: summary(values) for mb, values in found.items()}
+        if run.huge:
+            lines += huge(run, way, mode, found["10"])
     return lines
 
 
-def huge(run, way, mode, idle, of_ten):
-    if not run.huge:
-        return []
+def huge(run, way, mode, of_ten):
     say(f"growth: {way} 10 GB")
     seen = []
     began = time.monotonic()
@@ -443,9 +443,9 @@ def huge(run, way, mode, idle, of_ten):
         if time.monotonic() > began + 0.5:      # well beyond 10 MB
             seen.append(rss_kib(pid))
 
-    cpu = run.stand.transfer(OURS, mode, 10_000 * MB, watch=watch)["cpu_s"]
+    marks = run.stand.transfer(OURS, mode, 10_002 * MB, watch=watch)["marks"]
     seen = [kib for kib in seen if kib > 0]
-    return [Line(f"{way} 10 GB, CPU, against 10 MB", "s/GB", (cpu - idle) / 10, "10 MB", of_ten, 1.05, 1.00),
+    return [Line(f"{way} 10 GB, CPU, against 10 MB", "s/GB", a_gb(marks)["10000"], "10 MB", of_ten, 1.05, 1.00),
             Line(f"{way} 10 GB, growth of memory", "MB", (max(seen) - seen[0]) / 1024, reach=0.5, aim=0)]
 
 

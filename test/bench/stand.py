@@ -67,8 +67,8 @@ PEERS = {peer.name: peer for peer in (
     Peer("arc-relay-proxy", "ws", PROXY, proxy_command),
     Peer("socat OPENSSL", "tls", "socat", socat_command(SOCAT_TLS, "-b65536")),
     Peer("socat with 8 KiB", "tls", "socat", socat_command(SOCAT_TLS)),      # as it is without -b
-    Peer("socat TCP", "tcp", "socat", socat_command("TCP:127.0.0.1:{port},nodelay", "-b65536")),
-    Peer("ncat --ssl", "tls", "ncat", ncat_command),
+    Peer("socat, no TLS", "tcp", "socat", socat_command("TCP:127.0.0.1:{port},nodelay", "-b65536")),
+    Peer("ncat", "tls", "ncat", ncat_command),
     Peer("socat with P-384", "tls", "socat", lambda stand, mode, port: [
         "env", "LD_PRELOAD=" + P384, *socat_command(SOCAT_TLS, "-b65536")(stand, mode, port)]),
     Peer("python3-websockets", "ws", "/usr/lib/python3/dist-packages/websockets", lambda stand, mode, port: [
@@ -80,10 +80,10 @@ PEERS = {peer.name: peer for peer in (
 )}
 OURS, LIMIT = "arc-relay-proxy", "socat OPENSSL"
 WEBSOCKETS = ["python3-websockets", "node ws"]
-CEILING = "the server's client"
+CEILING, NO_TLS = "the server's client", "socat, no TLS"
 SAME_GROUP = "socat with P-384"     # it knows only P-256, which is quicker than what the relay wants
 TRANSFERS = [name for name in PEERS if name != SAME_GROUP]
-for slow in (*WEBSOCKETS, "ncat --ssl"):
+for slow in (*WEBSOCKETS, "ncat"):
     PEERS[slow].slow = True
 if os.environ.get("PEER_CMD"):
     PEERS["PEER_CMD"] = Peer("PEER_CMD", os.environ.get("PEER_WIRE", "ws"), "/bin/sh", lambda stand, mode, port: [
@@ -232,21 +232,18 @@ class Stand:
         self.size = int(size)
         with Server(self, PEERS[who].wire, mode, self.size, frame) as server:
             command = [*wrap, *self.command(who, mode, server.port)]
+            ours, theirs = os.pipe()
             if mode == "sink":
-                near = self.near(["fill", self.size, block], stdout=subprocess.PIPE)
-                child = self.start(command, server.port, stdin=near.stdout, stdout=subprocess.PIPE)
-                near.stdout.close()
-            elif mode == "source":
-                child = self.start(command, server.port, stdin=subprocess.PIPE, stdout=subprocess.PIPE)
-                near = self.near(["drain"], stdin=child.stdout, stdout=subprocess.DEVNULL)
-                child.stdout.close()
+                child = self.start(command, server.port, stdin=ours, stdout=subprocess.PIPE)
+                near = self.near(["fill", self.size, block, child.pid], stdout=theirs)
             else:
-                child = self.start(command, server.port, stdin=subprocess.PIPE, stdout=subprocess.PIPE,
-                                   stderr=subprocess.DEVNULL)
-                near = self.near(["both", self.size], stdin=child.stdout, stdout=child.stdin)
+                child = self.start(command, server.port, stdin=ours, stdout=subprocess.PIPE,
+                                   stderr=subprocess.DEVNULL if mode == "both" else None)
+                near = self.near(["drain", child.pid] if mode == "source" else ["both", self.size],
+                                 stdin=child.stdout, stdout=theirs)
                 child.stdout.close()
-                child.stdin.close()
-                child.stdin = None
+            os.close(ours)
+            os.close(theirs)
             try:
                 cpu = wait_cost(child, watch)
                 said = near.communicate(timeout=HANG_S)[1].split()
@@ -255,13 +252,14 @@ class Stand:
                 end(near)
                 end(child)
         moved, seconds = told["bytes"], told["seconds"]
+        marks = [float(word) for word in said[2:]]
         if mode != "sink" and who != CEILING:
             moved, seconds = float(said[0]), max(float(said[1]), seconds if mode == "both" else 0)
         if moved != self.size or (child.returncode != 0 and mode != "both"):
             sys.exit(f"bench: {who} {mode}: status {child.returncode}, {moved:.0f} of {self.size} bytes")
         ways = 2 if mode == "both" else 1
         return {"mb_s": ways * moved / MB / max(seconds, 1e-9), "cpu_s_gb": cpu * 1000 * MB / moved / ways,
-                "cpu_s": cpu, "server_busy": told["cpu"] / max(seconds, 1e-9)}
+                "cpu_s": cpu, "marks": marks, "server_busy": told["cpu"] / max(seconds, 1e-9)}
 
     def shell(self, who, mode, port):
         return " ".join(map(shlex.quote, self.command(who, mode, port)))
