@@ -14,10 +14,11 @@ import subprocess
 import sys
 import time
 
-from stand import (CEILING, EMPTY, HANG_S, LIMIT, MB, OURS, PEERS, PIPE, NO_TLS, PROXY, SAME_GROUP, TOP, TRANSFERS, WEBSOCKETS,
-                   Server, end, memory_kib, rss_kib, say, there, wakeups)
+from stand import (CEILING, EMPTY, HANG_S, LIMIT, MB, NO_TLS, OURS, PEERS, PIPE, PROXY, SAME_GROUP, TOP,
+                   TRANSFERS, WEBSOCKETS, Server, end, memory_kib, rss_kib, say, there, wakeups)
 import delay
 from harness import Sshd, whoami
+from report import number
 
 ROWS = {}       # name -> function, in the order in which they are run
 WAYS = {"send": "sink", "receive": "source"}
@@ -111,6 +112,7 @@ def both_speeds(run, way, reach, aim, cpu_reach, cpu_aim):
     ]
     lines += [Line(f"{way}, {who}", "MB/s", ours["mb_s"], who, found[who]["mb_s"])
               for who in found if who not in (OURS, LIMIT, other)]
+    lines.append(Line(f"{way}, CPU, not in the kernel", "s/GB", ours["user_s_gb"], LIMIT, limit.get("user_s_gb")))
     lines.append(Line(f"{way}, the server's CPU", "%", busy * 100,
                       note="100: the server itself would be the limit"))
     return lines
@@ -562,34 +564,33 @@ def syscalls(run):
 
 
 def instructions(path):
-    """(of all, of libcrypto) in a file that callgrind wrote."""
-    total, crypto, where, names, skip = 0, 0, "", {}, False
+    """{library or program: how many} in a file that callgrind wrote."""
+    found, where, names, skip = collections.Counter(), "", {}, False
     with open(path) as file:
         for line in file:
             if line.startswith(("ob=", "cob=")):    # a name is told once, then its number
                 number, _, name = line.split("=", 1)[1].strip().partition(" ")
                 name = names.setdefault(number, name)
-                where = name if line.startswith("ob=") else where
+                if line.startswith("ob="):
+                    where = os.path.basename(name).split(".so")[0]
             elif line.startswith("calls="):
                 skip = True             # the next line is the cost of who is called
             elif line[:1].isdigit() or line[:1] in "+-*":
-                cost = int(line.split()[1])
                 if not skip:
-                    total += cost
-                    crypto += cost if "libcrypto" in where else 0
+                    found[where] += int(line.split()[1])
                 skip = False
-    return total, crypto
+    return found
 
 
 @row
 def callgrind(run):
-    """Instructions a MB, the difference of two sizes; those of encryption are the same for all."""
+    """Instructions a MB, the difference of two sizes, and of a start, which is a session of one byte: where they are."""
     if not shutil.which("valgrind"):
-        return [Line("instructions", "k/MB", None, LIMIT, note="no valgrind here")]
+        return [Line("instructions", "k/MB", None, note="no valgrind here")]
 
-    def count(who, mode, mb):
+    def count(who, mode, size):
         path = os.path.join(run.stand.folder, "callgrind.out")
-        run.stand.transfer(who, mode, mb * MB, wrap=[
+        run.stand.transfer(who, mode, size, wrap=[
             "valgrind", "-q", "--tool=callgrind", f"--callgrind-out-file={path}"])
         return instructions(path)
 
@@ -597,9 +598,23 @@ def callgrind(run):
     for way, mode in WAYS.items():
         found = {}
         for who in there(OURS, LIMIT):
-            (a, a_crypto), (b, b_crypto) = count(who, mode, 2), count(who, mode, 10)
-            found[who] = (b - a) / 8000, (b - a - b_crypto + a_crypto) / 8000
-        limit = found.get(LIMIT, (None, None))
-        lines += [Line(f"instructions, {way}", "k/MB", found[OURS][0], LIMIT, limit[0]),
-                  Line(f"instructions, {way}, without encryption", "k/MB", found[OURS][1], LIMIT, limit[1])]
-    return lines
+            a, b = count(who, mode, 2 * MB), count(who, mode, 10 * MB)
+            found[who] = {name: (b[name] - a[name]) / 8000 for name in b}
+        lines += by_library(f"instructions, {way}", "k/MB", found)
+    found = {who: {name: n / 1000 for name, n in count(who, "source", 1).items()} for who in there(OURS, LIMIT)}
+    return lines + by_library("instructions of a start", "k", found)
+
+
+def by_library(what, unit, found):
+    """Lines for all, for what is not encryption, and for each library that has a hundredth of it."""
+    than = next((who for who in found if who != OURS), None)
+    theirs = found.get(than, {})
+
+    def line(words, value):
+        return Line(f"{what}{words}", unit, value(found[OURS]), than, value(theirs) if theirs else None)
+
+    whole = sum(found[OURS].values())
+    return [line("", lambda of: sum(of.values())),
+            line(", not libcrypto", lambda of: sum(of.values()) - of.get("libcrypto", 0)),
+            *(Line(f"{what}, {name}", unit, n, note=f"{than}: {number(theirs.get(name, 0))}" if than else "")
+              for name, n in sorted(found[OURS].items(), key=lambda item: -item[1]) if n > whole / 100)]

@@ -108,13 +108,13 @@ def end(child):
 
 
 def wait_cost(child, watch=None):
-    """Waits for a child.  Returns the CPU seconds that it took; watch(pid) is called meanwhile."""
+    """Waits for a child.  Returns its CPU seconds, and those in user space; watch(pid) is called meanwhile."""
     limit = time.monotonic() + HANG_S
     while time.monotonic() < limit:
         pid, status, usage = os.wait4(child.pid, os.WNOHANG)
         if pid != 0:
             child.returncode = os.waitstatus_to_exitcode(status)
-            return usage.ru_utime + usage.ru_stime
+            return usage.ru_utime + usage.ru_stime, usage.ru_utime
         if watch:
             watch(child.pid)
         time.sleep(0.005)
@@ -245,7 +245,7 @@ class Stand:
             os.close(ours)
             os.close(theirs)
             try:
-                cpu = wait_cost(child, watch)
+                cpu, user = wait_cost(child, watch)
                 said = near.communicate(timeout=HANG_S)[1].split()
                 told = server.told()
             finally:
@@ -258,7 +258,8 @@ class Stand:
         if moved != self.size or (child.returncode != 0 and mode != "both"):
             sys.exit(f"bench: {who} {mode}: status {child.returncode}, {moved:.0f} of {self.size} bytes")
         ways = 2 if mode == "both" else 1
-        return {"mb_s": ways * moved / MB / max(seconds, 1e-9), "cpu_s_gb": cpu * 1000 * MB / moved / ways,
+        gb = ways * moved / MB / 1000
+        return {"mb_s": gb * 1000 / max(seconds, 1e-9), "cpu_s_gb": cpu / gb, "user_s_gb": user / gb,
                 "cpu_s": cpu, "marks": marks, "server_busy": told["cpu"] / max(seconds, 1e-9)}
 
     def shell(self, who, mode, port):
