@@ -36,6 +36,8 @@
  */
 #define HEADER_BYTES	(TLS_RECORD + LWS_PRE)
 
+#define SOON_MS		1	/* a lookup that asks nobody takes less */
+
 /* Our own clock rules over each phase; this only keeps lws' clock out of it. */
 #define LWS_TIMEOUT_S	3600
 
@@ -490,6 +492,7 @@ struct wire *
 wire_new(const struct wire_config *config, struct err *e)
 {
 	struct wire *w = calloc(1, sizeof(*w));
+	struct pollfd soon;
 
 	if (w == NULL) {
 		err_set(e, EX_OSERR, "", "out of memory");
@@ -514,6 +517,10 @@ wire_new(const struct wire_config *config, struct err *e)
 	tls_library_init();
 	if (new_context(w, e) == -1)
 		goto fail;
+	/* a name of /etc/hosts or of a cache at hand: connect before the TLS
+	 * context is made */
+	soon = (struct pollfd){ resolver_fd(w->resolver), POLLIN, 0 };
+	(void)poll(&soon, 1, SOON_MS);
 	return (w);
  fail:
 	wire_free(w);
