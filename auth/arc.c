@@ -67,10 +67,18 @@ enable_first(const struct arc_id *id, struct err *e)
 	    id->name));
 }
 
-static int
-no_endpoint(const struct arc_id *id, struct err *e)
+int
+arc_no_endpoint(const struct arc_id *id, struct err *e)
 {
 	err_set(e, EX_CONFIG, "E404", "SSH was never enabled for %s", id->name);
+	return (enable_first(id, e));
+}
+
+int
+arc_no_service(const struct arc_id *id, struct err *e)
+{
+	err_set(e, EX_CONFIG, "E405", "the SSH service of %s is not "
+	    "configured in Azure", id->name);
 	return (enable_first(id, e));
 }
 
@@ -95,7 +103,7 @@ arc_not_found(const struct arc_id *id, const struct arm_refusal *why,
 	    (strcasestr(said, "endpoint") == NULL ||
 	    strcasestr(id->text, "endpoint") != NULL))
 		return (no_machine(id, e));
-	return (no_endpoint(id, e));
+	return (arc_no_endpoint(id, e));
 }
 
 /* What ARM's general explanation cannot know; e holds it already. */
@@ -109,11 +117,8 @@ explain(const struct arc_id *id, const struct arm_refusal *why, struct err *e)
 	if (why->status == 403 && strcmp(e->id, "E401") == 0 &&
 	    strcasecmp(why->code, "AuthorizationFailed") == 0)
 		return (forbidden(id, why, e));
-	if (why->status == 412) {
-		err_set(e, EX_CONFIG, "E405", "the SSH service of %s is not "
-		    "configured in Azure", id->name);
-		return (enable_first(id, e));
-	}
+	if (why->status == 412)
+		return (arc_no_service(id, e));
 	return (-1);
 }
 

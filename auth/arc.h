@@ -60,4 +60,11 @@ int	 arc_path(const struct arc_id *id, const char *tail, struct secret *out);
 int	 arc_not_found(const struct arc_id *id, const struct arm_refusal *why,
 	    struct err *e);
 
+/*
+ * What SSH of a machine needs is missing: E404 its endpoint, E405 the service
+ * configuration.  Return -1.
+ */
+int	 arc_no_endpoint(const struct arc_id *id, struct err *e);
+int	 arc_no_service(const struct arc_id *id, struct err *e);
+
 #endif

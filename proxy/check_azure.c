@@ -127,10 +127,15 @@ begin(const struct check_env *env, const struct check_out *out,
 static void
 unread(const struct check_out *out, const struct err *e)
 {
-	if (is(e, "E402"))
-		check_warned(out, e, CURE_NONE);
-	else
+	struct err told = *e;
+
+	if (!is(e, "E402")) {
 		failed(out, e);
+		return;
+	}
+	err_fix(&told, "ask for the role \"Reader\" there, if it is there at "
+	    "all: Azure does not say; ssh needs listCredentials only");
+	check_warned(out, &told, CURE_NONE);
 }
 
 static void
@@ -270,12 +275,9 @@ tell_service(const struct check_env *env, const struct check_out *out,
 		    port);
 		return;
 	}
-	if (port == 0) {
-		err_set(&e, EX_CONFIG, "E405", "the SSH service of %s is not "
-		    "configured in Azure", name);
-		err_fix(&e, "let a contributor run once: arc-relay enable %s",
-		    name);
-	} else {
+	if (port == 0)
+		arc_no_service(&env->id, &e);
+	else {
 		err_set(&e, EX_CONFIG, "E406", "Azure allows port %d for SSH on "
 		    "%s, and you ask for %d", port, name, port_of(env));
 		err_fix(&e, "ssh -p %d, or arc-relay enable --port %d %s", port,
@@ -300,10 +302,7 @@ check_endpoint(const struct check_env *env, const struct check_out *out)
 	else if (is_there)
 		check_ok(out, "it is there");
 	else {
-		err_set(&e, EX_CONFIG, "E404", "SSH was never enabled for %s",
-		    env->id.name);
-		err_fix(&e, "let a contributor run once: arc-relay enable %s",
-		    env->id.name);
+		arc_no_endpoint(&env->id, &e);
 		failed(out, &e);
 	}
 	if (is_there && (e.status == 0 || is(&e, "E402"))) {

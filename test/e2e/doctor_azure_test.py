@@ -394,6 +394,9 @@ class SetUp(DoctorCase):
                 self.assertEqual([(check["name"], check["verdict"], check["code"]) for check in bad],
                                  [(name, verdict, code)], self.said)
                 self.assertTrue(bad[0]["what"].startswith(what[:200]), bad)
+                if code == "E402":
+                    self.assertEqual(bad[0]["fix"], 'ask for the role "Reader" there, if it is there at all: Azure '
+                                     "does not say; ssh needs listCredentials only")
                 self.assertEqual(len(named(checks, "endpoint")), 2)     # endpoint and service, each by itself
 
     def test_role_to_ask_for(self):
