@@ -5,7 +5,8 @@
  *	allocations, those of OpenSSL, bytes copied
  *
  * The first are all but OpenSSL's, which takes and gives back 40 bytes up to
- * three times a TLS record, whoever uses it.
+ * three times a TLS record, whoever uses it.  Allocations count once a megabyte
+ * has been copied: then a session is up.
  */
 #include <dlfcn.h>
 #include <fcntl.h>
@@ -27,6 +28,8 @@ void	*memcpy(void *, const void *, size_t);
 void	*memmove(void *, const void *, size_t);
 void	*__memcpy_chk(void *, const void *, size_t, size_t);
 void	*__memmove_chk(void *, const void *, size_t, size_t);
+
+#define UP	(1024 * 1024)
 
 static _Atomic uint64_t allocations, of_openssl, copied;
 static uintptr_t openssl, openssl_end;	/* where libcrypto lies */
@@ -77,6 +80,8 @@ tell(void)
 static void
 count(void *caller)
 {
+	if (copied < UP)
+		return;
 	if ((uintptr_t)caller >= openssl && (uintptr_t)caller < openssl_end)
 		of_openssl++;
 	else

@@ -29,7 +29,7 @@ FAR_S = 0.5                             # so far away that what is not waited fo
 SYSTEM_CALLS_A_MB = {"send": 60, "receive": 25}
 KERNEL_BYTES_A_BYTE = 2.01              # read once, written once; TLS and WebSocket add less than 0.2 % to one of both
 COPIED_A_BYTE = 2.05                    # in and out of TLS, in and out of what gathers its records
-ALLOCATIONS_A_MB = 0
+ALLOCATIONS_A_MB = {"send": 0.5, "receive": 0}  # libwebsockets keeps a copy of what a full socket did not take: rare
 OPENSSL_ALLOCATIONS_A_MB = 200          # three for each of 61 TLS records: it can do no better
 LIBRARIES = {"libc", "libpthread", "libdl", "libwebsockets", "libssl", "libcrypto", "libjansson", "libmbedcrypto"}
 
@@ -98,7 +98,7 @@ class Cost(unittest.TestCase):
     def test_no_allocation_while_bytes_move(self):
         for way, (allocations, of_openssl, _) in self.both_ways(self.counted).items():
             with self.subTest(way):
-                self.assertLessEqual(allocations / (LONG - SHORT), ALLOCATIONS_A_MB)
+                self.assertLessEqual(allocations / (LONG - SHORT), ALLOCATIONS_A_MB[way])
                 self.assertLessEqual(of_openssl / (LONG - SHORT), OPENSSL_ALLOCATIONS_A_MB)
 
     def test_libraries(self):
