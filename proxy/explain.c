@@ -189,20 +189,15 @@ own_id(const char *line, const char *eol)
 	return (NULL);
 }
 
-/* What one line says. */
+/* The text that a line has. */
 static struct best
-read_line(const struct texts *ts, const char *line, const char *eol,
+read_texts(const struct texts *ts, const char *line, const char *eol,
     const char *end)
 {
-	struct best best = { own_id(line, eol), eol, SCORE_SPECIAL,
-	    false };
+	struct best best = { NULL, eol, 0, false };
 	const struct text *t;
 	const char *p, *stop;
 
-	if (best.row != NULL) {
-		best.own = true;
-		return (best);
-	}
 	for (p = line; p < eol; p++)
 		for (t = ts->by_letter[(unsigned char)*p]; t != NULL; t = t->next)
 			if ((best.row == NULL || t->score > best.score) &&
@@ -279,14 +274,38 @@ list(const struct found *found, enum rank rank, struct explain_hit *hit, size_t 
 	return (n);
 }
 
+/* What one line says.  Returns where that ends, or line: it says nothing. */
+static const char *
+read_line(const struct texts *ts, struct found *found, const char *line,
+    const char *eol, const char *end, size_t number)
+{
+	struct best own = { own_id(line, eol), eol, SCORE_SPECIAL, true }, best;
+
+	if (own.row != NULL && (own.row->flags & EXPLAIN_LAST) == 0) {
+		note(found, &own, number);
+		return (eol);
+	}
+	best = read_texts(ts, line, eol, end);
+	if (own.row != NULL) {
+		/* what it comes of may be in the same line */
+		own.own = best.score < SCORE_GENERAL || best.row == own.row;
+		note(found, &own, number);
+		if (own.own)
+			return (eol);
+	}
+	if (best.row == NULL)
+		return (line);
+	note(found, &best, number);
+	return (best.end);
+}
+
 size_t
 explain_text(char *text, size_t len, struct explain_hit hit[EXPLAIN_MAX])
 {
-	const char *line = text, *end, *eol, *taken = text;
+	const char *line = text, *end, *eol, *read, *taken = text;
 	struct texts ts;
 	struct found found;
 	size_t i, n = 0, number;
-	struct best best;
 
 	texts_init(&ts);
 	assert(explain_rows <= EXPLAIN_MAX);
@@ -300,12 +319,9 @@ explain_text(char *text, size_t len, struct explain_hit hit[EXPLAIN_MAX])
 		/* where a text of an earlier line ended, that was the text */
 		if (taken > line && taken <= eol)
 			continue;
-		best = read_line(&ts, line, eol, end);
-		if (best.row == NULL)
-			continue;
-		note(&found, &best, number);
-		if (best.end > taken)
-			taken = best.end;
+		read = read_line(&ts, &found, line, eol, end, number);
+		if (read > taken)
+			taken = read;
 	}
 	for (i = OWN; i < RANKS; i++)
 		if (i != VAGUE || n == 0)

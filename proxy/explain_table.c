@@ -398,8 +398,9 @@ const struct explain_row explain_table[] = {
 	    "Too many requests",
 	    "Azure's management endpoint has had too many requests of "
 	    "this login, and says how long to wait.",
-	    "Wait as long as the message says. A large run goes without "
-	    "requests when the credentials are in the cache." },
+	    "Wait as long as the message says. Before a large run: "
+	    "arc-relay prepare, which gets all credentials at a pace that "
+	    "Azure takes." },
 	{ "E409", "azure", { EX_TEMPFAIL }, EXPLAIN_RETRY,
 	    "InternalServerError\n"
 	    "ServiceUnavailable>management.azure.com\n"
@@ -433,7 +434,9 @@ const struct explain_row explain_table[] = {
 	{ "E501", "relay", { EX_UNAVAILABLE }, EXPLAIN_RETRY,
 	    "There are no listeners connected for the endpoint\n"
 	    "no listeners connected\n"
-	    "None of the connected listeners accepted",
+	    "None of the connected listeners accepted\n"
+	    "the machine's Arc agent is not listening\n"
+	    "the machine's Arc agent did not answer",
 	    "The machine's Arc agent is not connected to the relay: the "
 	    "machine is off, its agent is off, restarting or being "
 	    "upgraded, or a firewall keeps it from "
@@ -442,12 +445,13 @@ const struct explain_row explain_table[] = {
 	    "restart the agent with sudo systemctl restart himdsd "
 	    "arcproxyd, on Windows Restart-Service himds." },
 	{ "E502", "relay", { EX_TEMPFAIL }, EXPLAIN_RETRY,
-	    "Endpoint does not exist",
+	    "Endpoint does not exist\n"
+	    "the machine's endpoint is new",
 	    "The machine's relay endpoint was made just now, or its "
 	    "agent has not picked it up, which takes 30 to 90 seconds.",
 	    "Try again in a minute. If it stays, restart the agent on "
 	    "the machine: sudo systemctl restart himdsd arcproxyd; then "
-	    "delete the endpoint and make it again." },
+	    "arc-relay enable NAME --recreate." },
 	{ "E503", "relay", { EX_NOPERM }, 0,
 	    "-error connecting to the address: 401\n"
 	    "ExpiredToken*servicebus\n"
@@ -466,7 +470,8 @@ const struct explain_row explain_table[] = {
 	{ "E505", "relay", { EX_UNAVAILABLE }, 0,
 	    "connection to localhost:>failed\n"
 	    "target machine actively refused it\n"
-	    "503>connect: connection refused",
+	    "503>connect: connection refused\n"
+	    "nothing listens on port >of the machine",
 	    "The Arc agent is well, and nothing listens on the port on "
 	    "the machine: its SSH server is stopped, not installed, or "
 	    "on another port.",
@@ -551,7 +556,7 @@ const struct explain_row explain_table[] = {
 	    "older than the agent.",
 	    "arc-relay explain tells the last cause of arc-relay-proxy; "
 	    "ssh -v shows more. If it began with an update: arc-relay "
-	    "disable NAME, then arc-relay enable NAME." },
+	    "enable NAME --recreate." },
 	{ "E601", "network", { EX_UNAVAILABLE }, EXPLAIN_RETRY,
 	    "Could not resolve host\n"
 	    "Temporary failure in name resolution\n"
@@ -706,7 +711,8 @@ const struct explain_row explain_table[] = {
 	    "ConnectTimeout of ssh was over before the machine answered "
 	    "and before arc-relay-proxy could tell the reason; ansible "
 	    "and VS Code set one of their own.",
-	    "ssh -o ConnectTimeout=120; for ansible timeout = 120, for "
+	    "arc-relay prepare NAME waits for the machine first; ssh -o "
+	    "ConnectTimeout=120; for ansible timeout = 120, for "
 	    "VS Code remote.SSH.connectTimeout: arc-relay-config(1), "
 	    "EXAMPLES." },
 	{ "E707", "ssh", { EX_SOFTWARE }, EXPLAIN_RETRY |

@@ -171,6 +171,12 @@ class Pasted(unittest.TestCase):
         self.assertEqual(self.seen("arc-relay-proxy: web01: cannot resolve x: Permission denied (publickey [E601]\n"),
                          [("E601", 1)])
 
+    def test_a_line_of_ours_that_has_its_reason_in_it(self):
+        self.assertEqual(self.seen("arc-relay-proxy: web01: ssh waits no longer than 10 s (ConnectTimeout), and so far: the machine's "
+                                   "Arc agent is not listening (off, restarting or blocked). fix: arc-relay prepare [E706]\n"),
+                         [("E501", 1), ("E706", 1)])
+        self.assertEqual(self.seen("arc-relay-proxy: web01: ssh waits no longer than 10 s (ConnectTimeout) [E706]\n"), [("E706", 1)])
+
     def test_colours_and_line_ends_and_letters(self):
         self.assertEqual(self.seen(b"\x1b[31mERROR\x1b[0m: (scope\x1b[1mLOCKED)\r\n"), [("E410", 1)])
         self.assertEqual(self.seen("There are no listeners\r\n   connected for the endpoint"), [("E501", 1)])
