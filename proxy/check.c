@@ -292,6 +292,7 @@ static void
 end(const struct run *r, struct task *t, bool late)
 {
 	int status = 0;
+	bool is_empty;
 
 	if (late)
 		(void)kill(t->pid, SIGKILL);
@@ -301,15 +302,17 @@ end(const struct run *r, struct task *t, bool late)
 	t->state = ENDED;
 	t->ms = (long)(clock_ms() - t->began_ms);
 	read_said(r, t);
+	is_empty = t->n == 0;
 	if (late)
 		err_set(&new_finding(t)->e, EX_TEMPFAIL, "", "took longer than "
 		    "%d s", t->check->limit_s);
 	else if (WIFSIGNALED(status))
 		err_set(&new_finding(t)->e, EX_SOFTWARE, "", "broke off: %s",
 		    strsignal(WTERMSIG(status)));
-	else if (t->n == 0)
+	else if (is_empty || status != 0)
 		err_set(&new_finding(t)->e, EX_SOFTWARE, "", "ended with status "
-		    "%d and found nothing", WEXITSTATUS(status));
+		    "%d%s", WEXITSTATUS(status), is_empty ?
+		    " and found nothing" : "");
 }
 
 /* What is there, a piece at a time.  Returns false at its end. */

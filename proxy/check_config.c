@@ -72,7 +72,9 @@ refused(const struct config_places *p, const struct secret *said,
 	}
 	err_set(&e, EX_CONFIG, "", "ssh cannot read its configuration: %.*s",
 	    len, line);
-	err_fix(&e, "correct that line: no ssh works until then");
+	err_fix(&e, memmem(line, (size_t)len, "open user config", 16) != NULL ?
+	    "see that it is a file that you can read: no ssh works until then" :
+	    "correct that line: no ssh works until then");
 	check_failed(out, &e, CURE_NONE);
 }
 

@@ -40,7 +40,7 @@ static const struct option_row table[] = {
 	CMD_LAST_ROWS
 };
 enum { O_CREDENTIAL = CMD_NROWS, O_PORT, O_CONNECT_TO, O_JSON, O_FIX, O_YES,
-    O_CHECK, O_MACHINE };
+    O_CHECK, O_MACHINE, O_VERBOSE };
 
 static const struct check checks[] = {
 	{ "local", "ssh", 15, false, check_ssh_version, { NULL }, { NULL } },
@@ -123,7 +123,9 @@ become(void *arg, const struct check *c, int fd)
 	int null = open("/dev/null", O_RDWR), n = 0, i;
 
 	if (argv == NULL || null == -1 || dup2(null, STDIN_FILENO) == -1 ||
-	    dup2(fd, STDOUT_FILENO) == -1)
+	    dup2(fd, STDOUT_FILENO) == -1 ||
+	    /* a warning would come from many, and is a finding of one */
+	    (d->o.count[O_VERBOSE] == 0 && dup2(null, STDERR_FILENO) == -1))
 		return;
 	argv[n++] = BESIDE_TOOL;
 	argv[n++] = "doctor";

@@ -5,15 +5,15 @@ a cause once, and cures what can be cured after asking; whatever is broken, it c
 import json
 import os
 import pty
-import re
 import shutil
 import stat
 import subprocess
+import tempfile
 import time
 
 import tap
 from config_case import ConfigCase
-from harness import HANG_S, MODE, PROXY, TOOL, WRAP, whoami, wait_for
+from harness import HANG_S, PROXY, TOOL, WRAP, Sshd, wait_for, whoami
 from namespaces import unshared
 
 LOCAL = ("ssh", "files", "config", "keys", "cache", "clock", "last-error")
@@ -218,6 +218,30 @@ class Files(DoctorCase):
         self.user_config("Host a\n    User \33[31m\377\n".encode().decode("latin-1"))
         self.all_well("files")
 
+    def test_it_cannot_be_read(self):
+        if os.geteuid() != 0:
+            self.skipTest("needs root to be somebody else")
+        self.home = self.env["HOME"] = tempfile.mkdtemp(prefix="d.", dir="/tmp")
+        self.addCleanup(shutil.rmtree, self.home)
+        self.user_config("Host a\n", 0o200)
+        self.env |= {"XDG_STATE_HOME": self.home + "/state", "XDG_CACHE_HOME": self.home + "/cache", "PATH": "/usr/bin:/bin"}
+        for path in (self.home, self.path(), self.path("config")):
+            os.chown(path, 65534, 65534)
+        cloud = self.home + "/cloud.json"
+        with open(self.emu.cloud_file) as file:
+            document = json.load(file)
+        shutil.copy(document["caFile"], self.home + "/ca.pem")
+        self.write(cloud, json.dumps({**document, "caFile": self.home + "/ca.pem"}), 0o644)
+        os.chmod(self.home + "/ca.pem", 0o644)
+        box = ["setpriv", "--reuid=65534", "--regid=65534", "--clear-groups"]
+        done = subprocess.run([*box, TOOL, "doctor", "--json", "--cloud-file", cloud], env=self.env, capture_output=True,
+                              stdin=subprocess.DEVNULL, text=True, timeout=HANG_S)
+        if "ermission denied" in done.stderr:
+            self.skipTest("somebody else may not run the program here")
+        files = [one for one in json.loads(done.stdout)["checks"] if one["name"] == "files" and one["verdict"] == "failed"]
+        self.assertIn("Permission denied", files[0]["what"])
+        self.assertIn("see that it is a file that you can read", files[0]["fix"])
+
     def test_no_file_at_all(self):
         os.makedirs(self.path("config"), mode=0o700)
         self.assertIn(self.doctor()["files"][0]["verdict"], ("ok", "failed"))
@@ -393,7 +417,7 @@ class Cache(DoctorCase):
             with self.subTest(folder=folder):
                 done = self.run_doctor("--json", env={"ARC_RELAY_CACHE_DIR": folder})
                 one = next(one for one in json.loads(done.stdout)["checks"] if one["name"] == "cache")
-                self.assertEqual((one["verdict"], one["code"]), ("warning", "E112"))
+                self.assertEqual((one["verdict"], one["code"], done.stderr), ("warning", "E112", ""), "told once")
                 self.assertIn("there is no cache", one["what"])
                 self.assertIn("ARC_RELAY_CACHE_DIR", one["fix"])
 
@@ -526,6 +550,33 @@ class Fix(DoctorCase):
     def test_not_with_json(self):
         done = self.run_doctor("--fix", "--json")
         self.assertEqual((done.returncode, done.stdout), (64, ""))
+
+
+class FixAzure(DoctorCase):
+    """What is missing in Azure, by the verbs that make it."""
+
+    @classmethod
+    def setUpClass(cls):
+        super().setUpClass()
+        cls.sshd = Sshd(os.path.join(cls.dir, "sshd"))
+
+    @classmethod
+    def tearDownClass(cls):
+        cls.sshd.stop()
+        super().tearDownClass()
+
+    def test_a_fresh_machine(self):
+        self.emu.add_machine("fresh", port=self.sshd.port, endpoint=False, service_port=None)
+        self.emu.arm.provider_state = "NotRegistered"
+        done = self.run_doctor("--fix", "--yes", "--connect-to", f"127.0.0.1:{self.emu.relay_port}", "fresh")
+        self.assertEqual(done.returncode, 0, done.stdout + done.stderr)
+        first, second = done.stdout.split("\nlooking again:\n")
+        self.assertIn("FAIL  azure    endpoint: SSH was never enabled for fresh", first)
+        self.assertIn(f"arc-relay register --cloud-file {self.emu.cloud_file} --subscription {self.emu.subscription}\n", first)
+        self.assertIn(f"--connect-to 127.0.0.1:{self.emu.relay_port} -- {self.emu.machine_id('fresh')}\n", first)
+        for line in ("azure    provider: Microsoft.HybridConnectivity: Registered", "azure    endpoint: it is there",
+                     "azure    permissions: listCredentials: allowed", "relay    dial: SSH-2.0-OpenSSH"):
+            self.assertIn("ok    " + line, second)
 
 
 class Faults(DoctorCase):

@@ -163,6 +163,14 @@ hang(const struct check_env *env, const struct check_out *out)
 }
 
 static void
+exits(const struct check_env *env, const struct check_out *out)
+{
+	(void)env;
+	check_ok(out, "so far");
+	_exit(99);
+}
+
+static void
 silent(const struct check_env *env, const struct check_out *out)
 {
 	(void)env;
@@ -227,7 +235,8 @@ test_one_alone_suffers(void)
 	RUN(true, { "a", "crash", 60, false, crash, { NULL }, { NULL } },
 	    { "a", "hang", 1, false, hang, { NULL }, { NULL } },
 	    { "a", "silent", 60, false, silent, { NULL }, { NULL } },
-	    { "a", "good", 60, false, good, { NULL }, { NULL } });
+	    { "a", "good", 60, false, good, { NULL }, { NULL } },
+	    { "a", "exits", 60, false, exits, { NULL }, { NULL } });
 	ok(is(0, "crash", CHECK_OK, "so far") &&
 	    is(1, "crash", CHECK_FAILED, "broke off: Aborted") &&
 	    told[1].f.e.status == EX_SOFTWARE,
@@ -237,7 +246,9 @@ test_one_alone_suffers(void)
 	    told[3].f.e.status == EX_TEMPFAIL, "one that hangs is ended");
 	ok(is(4, "silent", CHECK_FAILED, "found nothing"),
 	    "to find nothing is a failure");
-	ok(is(5, "good", CHECK_OK, "all is well") && ntold == 6,
+	ok(is(6, "exits", CHECK_OK, "so far") && is(7, "exits", CHECK_FAILED,
+	    "ended with status 99"), "so is a status");
+	ok(is(5, "good", CHECK_OK, "all is well") && ntold == 8,
 	    "the others are as they are");
 }
 
