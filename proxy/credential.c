@@ -316,11 +316,12 @@ from_cache(const struct opts *o, const struct cloud *cloud,
 int
 credential_get(const struct opts *o, const struct cloud *cloud,
     struct waiting *w, const struct relay_info *refused,
-    struct relay_info *info, struct err *e)
+    struct relay_info *info, bool *is_new, struct err *e)
 {
 	char hex[SHA256_HEX + 1];
 
 	*e = (struct err)ERR_INIT;
+	*is_new = false;
 	if (o->relay_file != NULL)
 		return (from_file(o->relay_file, cloud, info, e));
 	if (!o->has_target)
@@ -333,6 +334,7 @@ credential_get(const struct opts *o, const struct cloud *cloud,
 		return (0);
 	if (e->status != 0)
 		return (-1);
+	*is_new = true;
 	return (from_helper(o, cloud, w, refused != NULL ? hex : NULL, info,
 	    e));
 }

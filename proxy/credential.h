@@ -5,6 +5,8 @@
 #ifndef PROXY_CREDENTIAL_H
 #define PROXY_CREDENTIAL_H
 
+#include <stdbool.h>
+
 #include <stdint.h>
 
 struct cloud;
@@ -15,6 +17,7 @@ struct waiting;
 
 /*
  * Gets relay information, checked and not expired, into info.
+ *	*is_new		is it not from before this call?
  *	refused		NULL; or the information that the relay has just refused:
  *			only a newer one is taken
  * Returns 0; or -1 with an error; or -1 with e->status 0 when ssh has left
@@ -26,6 +29,6 @@ struct waiting;
  */
 int	 credential_get(const struct opts *o, const struct cloud *cloud,
 	    struct waiting *w, const struct relay_info *refused,
-	    struct relay_info *info, struct err *e);
+	    struct relay_info *info, bool *is_new, struct err *e);
 
 #endif

@@ -36,8 +36,8 @@ static const struct row {
 	{ 404, 404, NULL, "E502", EX_TEMPFAIL, RETRY_LISTENER,
 	    "the machine's endpoint is new, or its Arc agent has not picked it up "
 	    "(30-90 s) [%r]",
-	    "try again in a minute; if it stays, on %m run: sudo systemctl "
-	    "restart himdsd arcproxyd" },
+	    "try again in a minute; if it stays: arc-relay enable %m "
+	    "--recreate" },
 	{ 401, 401, NULL, "E503", EX_NOPERM, RETRY_CREDENTIAL,
 	    "the relay refused the credential (401 %r)",
 	    "check the clock; if you gave a file with -r, write it again" },
@@ -46,10 +46,23 @@ static const struct row {
 	    "(403 %r)",
 	    "ask its administrator, or go through its private endpoint with "
 	    "--connect-to" },
+	{ 403, 403, "incomingconnections", "E406", EX_CONFIG, RETRY_NEVER,
+	    "the machine's Arc agent lets nobody in on port %p (403 %r)",
+	    "on %m add %p to its ports: sudo azcmagent config set "
+	    "incomingconnections.ports PORT,PORT" },
+	{ 403, 403, "service configuration", "E406", EX_CONFIG,
+	    RETRY_CREDENTIAL,	/* ours may be from before a change */
+	    "Azure does not allow port %p of the machine (403 %r)",
+	    "use -p with the port that it allows, or let a contributor "
+	    "run: arc-relay enable %m --port %p" },
 	{ 403, 403, NULL, "E503", EX_NOPERM, RETRY_CREDENTIAL,
 	    "the relay or the agent refused the connection (403 %r)",
 	    "is port %p the one that the service configuration allows? else: "
 	    "-p PORT" },
+	{ 503, 503, "connectex:", "E505", EX_UNAVAILABLE, RETRY_AGENT,
+	    "nothing listens on port %p of the machine, which is Windows",
+	    "on %m run in PowerShell: Start-Service sshd; Set-Service sshd "
+	    "-StartupType Automatic" },
 	{ 503, 503, "connection to localhost:", "E505", EX_UNAVAILABLE,
 	    RETRY_AGENT,
 	    "nothing listens on port %p of the machine",
@@ -168,9 +181,9 @@ diag_no_banner(const struct diag_names *names, struct err *e)
 {
 	err_set(e, EX_UNAVAILABLE, "E507", "the connection to port %d of the "
 	    "machine was cut before its SSH server said a word", names->port);
-	return (err_fix(e, "on %s: is sshd running, and is the port allowed? "
-	    "sudo azcmagent config get incomingconnections.ports",
-	    names->machine));
+	return (err_fix(e, "is the port allowed in Azure? arc-relay doctor %s "
+	    "-p %d; on it: is sshd running? and see sudo azcmagent config get "
+	    "incomingconnections.ports", names->machine, names->port));
 }
 
 #define SEE_WHAT_LISTENS	"on %s see what it is: sudo ss -ltnp; the port " \

@@ -210,17 +210,31 @@ renew(struct dial *d, struct err *e)
 		return (-1);	/* a file or a variable: what is there, is there */
 	log_verbose("%s", e->cause);
 	if (credential_get(d->o, &d->cloud, &d->waiting, &d->info, &newer,
-	    e) == -1) {
+	    &d->info_is_new, e) == -1) {
 		relay_info_free(&newer);
 		if (e->status != 0)
 			log_verbose("no newer credential: %s", e->cause);
-		if (e->status != 0 && why.status != 0)
-			*e = why;
+		if (e->status == EX_TEMPFAIL || e->status == EX_UNAVAILABLE)
+			*e = why;	/* Azure says nothing; the relay did */
 		return (-1);
 	}
 	relay_info_free(&d->info);
 	d->info = newer;
 	return (0);
+}
+
+/*
+ * No such endpoint, by a credential that was kept: it may be gone with its machine,
+ * or have been made anew under another name.  Returns 0 when there is a new
+ * credential to try; -1 with what Azure says; or -1 with *e as it was.
+ */
+static int
+look_again(struct dial *d, struct err *e)
+{
+	if (d->info_is_new || strcmp(e->id, "E502") != 0)
+		return (-1);
+	d->info_is_new = true;
+	return (renew(d, e));
 }
 
 /* Who is waited for after such a failure. */
@@ -293,7 +307,9 @@ try_and_wait(struct dial *d, struct err *e)
 			d->refusal = answer;
 		} else		/* cut off: the failure before counts */
 			*e = reason;
-		if (before_the_next(d, failed, e) == -1)
+		if (look_again(d, e) == 0)
+			continue;
+		if (e->status == 0 || before_the_next(d, failed, e) == -1)
 			return (-1);
 	}
 }
@@ -312,7 +328,8 @@ dial(struct dial *d, struct err *e)
 	    e) == -1)
 		return (-1);
 	before = clock_ms();
-	rc = credential_get(o, &d->cloud, &d->waiting, NULL, &d->info, e);
+	rc = credential_get(o, &d->cloud, &d->waiting, NULL, &d->info,
+	    &d->info_is_new, e);
 	if (rc == 0) {
 		d->credential_ms = clock_ms() - before;
 		rc = try_and_wait(d, e);

@@ -40,6 +40,7 @@ struct dial {
 	bool			 is_cut;	/* more time could have helped */
 	struct cloud		 cloud;
 	struct relay_info	 info;
+	bool			 info_is_new;
 };
 
 #define DIAL_NO_TIMES	{ -1, -1, -1, -1, -1 }

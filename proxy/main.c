@@ -80,8 +80,9 @@ tell_as_sshproxy(const struct pump *p, const struct wire_answer *refusal,
 }
 
 /*
- * The one place where an error is told: to ssh, which shows it even where our
- * stderr goes nowhere, on stderr, and then to who asks for it later.
+ * The one place where an error is told: to who asks for it later, and that first,
+ * for ssh's end may be waited for to ask; to ssh, which shows it even where our
+ * stderr goes nowhere; and on stderr.
  */
 static void
 tell(const struct opts *o, struct sshio *ssh, const struct pump *p,
@@ -93,6 +94,8 @@ tell(const struct opts *o, struct sshio *ssh, const struct pump *p,
 
 	(void)err_line(e, PROGRAM, o->has_target ? opts_machine(o) : NULL,
 	    line, sizeof(line));
+	if (e->status != EX_USAGE)
+		lasterror_keep(o->has_target ? o->target.text : "", e, line);
 	if (ssh->out != -1 && p->down_bytes == 0)
 		said = sshio_farewell(ssh, packet, lastwords(line, packet));
 	if (o->log_json && o->drop_in)
@@ -101,8 +104,6 @@ tell(const struct opts *o, struct sshio *ssh, const struct pump *p,
 		log_always("fatal", "%s", line);
 	else if (!said || !isatty(STDERR_FILENO))	/* not twice */
 		(void)fprintf(stderr, "%s\n", line);
-	if (e->status != EX_USAGE)
-		lasterror_keep(o->has_target ? o->target.text : "", e, line);
 }
 
 int

@@ -48,7 +48,7 @@ ELSEWHERE = {
     "E403": "sentences_test Azure.test_provider_not_registered",
     "E404": "sentences_test Azure.test_no_endpoint",
     "E405": "sentences_test Azure.test_no_service_configuration",
-    "E406": "doctor_azure_test SetUp.test_another_port",
+    "E406": "sentences_test Machine.test_wrong_port",
     "E407": "enable_test Enable.test_no_right",
     "E412": "hostile_test Bodies.test_megabytes",
     "E501": "sentences_test Machine.test_agent_offline",

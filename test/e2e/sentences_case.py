@@ -76,7 +76,8 @@ class SentencesCase(SshCase):
         if verb == "enable":        # it dials
             way += ["--connect-to", f"127.0.0.1:{self.emu.relay_port}"]
         done = self.run_line(*WRAP, TOOL, verb, *way, *args, env=env)
-        self.assertEqual(done.returncode, status, done.stderr)
+        if status is not None:
+            self.assertEqual(done.returncode, status, done.stderr)
         return done
 
     # --- what a user reads ---

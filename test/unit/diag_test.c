@@ -30,7 +30,8 @@ static const struct row {
 	const char	*cause, *fix;		/* parts of them */
 } row[] = {
 	{ 404, "Endpoint does not exist." TRACK, "E502", EX_TEMPFAIL,
-	    RETRY_LISTENER, "endpoint is new", "on web01 run: sudo systemctl" },
+	    RETRY_LISTENER, "endpoint is new", "arc-relay enable web01 "
+	    "--recreate" },
 	{ 404, "There are no listeners connected for the endpoint." TRACK,
 	    "E501", EX_UNAVAILABLE, RETRY_LISTENER, "Arc agent is not "
 	    "listening", "on web01 see: sudo azcmagent show" },
@@ -46,8 +47,15 @@ static const struct row {
 	    "E504", EX_NOPERM, RETRY_NEVER, "firewall", "--connect-to" },
 	{ 403, "Forbidden", "E503", EX_NOPERM, RETRY_CREDENTIAL, "refused",
 	    "2222" },
+	{ 403, "port 2222 is not the port 22 of the service configuration",
+	    "E406", EX_CONFIG, RETRY_CREDENTIAL, "does not allow port 2222",
+	    "arc-relay enable web01 --port 2222" },
+	{ 403, "port 2222 is not in incomingconnections.ports of the agent",
+	    "E406", EX_CONFIG, RETRY_NEVER, "lets nobody in on port 2222",
+	    "on web01 add 2222 to its ports: sudo azcmagent config set " },
 	{ 503, WINDOWS, "E505", EX_UNAVAILABLE, RETRY_AGENT,
-	    "nothing listens on port 2222", "on web01 run: sudo systemctl" },
+	    "nothing listens on port 2222 of the machine, which is Windows",
+	    "on web01 run in PowerShell: Start-Service sshd" },
 	{ 503, LINUX, "E505", EX_UNAVAILABLE, RETRY_AGENT,
 	    "nothing listens on port 2222", "on web01 run: sudo systemctl" },
 	{ 503, "Service Unavailable", "E506", EX_TEMPFAIL, RETRY_SERVICE,
@@ -223,7 +231,7 @@ test_others(void)
 
 	(void)diag_refusal(&a, &other, &e);
 	ok(strstr(e.cause, "port 22 of") != NULL &&
-	    strncmp(e.fix, "on the machine run: ", 20) == 0,
+	    strncmp(e.fix, "on the machine run ", 19) == 0,
 	    "without a name: %s; %s", e.cause, e.fix);
 	ok(diag_no_answer(20, &e) == -1 && strcmp(e.id, "E510") == 0 &&
 	    e.status == EX_TEMPFAIL && e.retry == RETRY_SERVICE &&
