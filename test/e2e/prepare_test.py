@@ -217,7 +217,7 @@ class Failures(PrepareCase):
         self.assertEqual(self.dials(), 2)
         done = self.prepare("n*", status=69)
         self.assertRegex(done.stdout, r"\A0 of 0 ready, 2 left out \(")
-        for args in (["n1"], ["--status", "disconnected", "n1"], ["-g", "rg1", "n1"]):
+        for args in (["n1"], ["--status", "disconnected", "--query", "name == 'n1'"], ["-g", "rg1", "n1"]):
             with self.subTest(args=args):
                 done = self.prepare(*args, *deadline(2), status=69)
                 self.assertRegex(done.stderr, r"\Aarc-relay: n1: .* \[E50[12]\]\n\Z")
