@@ -336,6 +336,7 @@ dial(struct work *w, const struct options *o, int64_t began_ms, struct err *e)
 static int
 wait_for_agent(struct work *w, const struct options *o, struct err *e)
 {
+	char target[CMD_TYPED_MAX];
 	int64_t began_ms = clock_ms();
 
 	for (;;) {
@@ -344,6 +345,9 @@ wait_for_agent(struct work *w, const struct options *o, struct err *e)
 		w->waited_ms = clock_ms() - began_ms;
 		if (w->last.e.status == 0)
 			break;
+		if (is_early(&w->last.e))
+			err_fix(&w->last.e, "arc-relay enable %s --recreate",
+			    cmd_typed(w->typed, w->id, target));
 		*e = w->last.e;
 		if (!is_early(e) ||
 		    w->azure.deadline_ms - clock_ms() < EARLY_MS)

@@ -241,6 +241,23 @@ ask(void *arg, size_t k, struct probe_request *r)
 	};
 }
 
+/* "arc-relay enable NAME" in a fix, where NAME alone is that of several. */
+static void
+name_target(struct err *e, const struct chosen *c)
+{
+	static const char verb[] = "arc-relay enable ";
+	const char *name = strrchr(c->id, '/') + 1;
+	char fix[sizeof(e->fix)], *at;
+	size_t len = strlen(name);
+
+	(void)snprintf(fix, sizeof(fix), "%s", e->fix);
+	if ((at = strstr(fix, verb)) == NULL)
+		return;
+	at += strlen(verb);
+	if (strncmp(at, name, len) == 0 && (at[len] == ' ' || at[len] == '\0'))
+		err_fix(e, "%.*s%s%s", (int)(at - fix), fix, c->name, at + len);
+}
+
 static bool
 ended(void *arg, size_t k, const struct probe_result *r)
 {
@@ -251,6 +268,7 @@ ended(void *arg, size_t k, const struct probe_result *r)
 	x->r = *r;
 	x->state = r->e.status == 0 ? READY : FAILED;
 	if (x->state == FAILED) {
+		name_target(&x->r.e, &j->list.at[i]);
 		j->failed++;
 		tell_failure(j, i);
 	} else {

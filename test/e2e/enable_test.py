@@ -376,6 +376,13 @@ class Wait(EnableCase):
                 self.run_verb("enable", "web01", says="web01: answers after")
                 self.emu.remove_machine("web01")
 
+    def test_azure_needs_for_ever(self):
+        self.fresh()
+        self.emu.faults.arm.always = Fault("status", code=412, error="PreconditionFailed", match="listcredentials")
+        done = self.run_verb("enable", "--timeout", "3", "web01.rg1.arc", status=78)
+        self.assertEqual(done.stderr, "arc-relay: the SSH service of web01 is not configured in Azure. fix: arc-relay "
+                         "enable web01.rg1.arc --recreate [E405]\n")
+
     def test_who_may_not_use_it(self):
         """To set it up is one right, to list its credentials another."""
         self.fresh()

@@ -228,6 +228,7 @@ class Failures(PrepareCase):
         self.add_broken("n2")
         done = self.prepare("*", status=78)
         self.assertEqual(sorted(re.findall(r": (n[.\w]+)\b", done.stderr)), ["n1.a", "n1.b", "n2"])
+        self.assertRegex(done.stderr, r"arc-relay enable n1\.[ab] \[E404\]")     # that alone is a machine
 
     def test_no_such_machine(self):
         self.add(1)
