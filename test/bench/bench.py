@@ -24,7 +24,7 @@ import time
 sys.path.insert(0, os.path.dirname(os.path.abspath(__file__)))
 import report                                                               # noqa: E402
 import rows                                                                 # noqa: E402
-from stand import PEERS, TOP, Stand, say                                    # noqa: E402
+from stand import PEERS, TOP, Failed, Stand, say                            # noqa: E402
 
 LATE = "wake_ups"       # is counted while others run, so it comes last
 
@@ -55,32 +55,36 @@ def main():
     arg.add_argument("--rounds", type=int, default=7, help="of each (7)")
     arg.add_argument("--mb", type=int, default=512, help="megabytes of a transfer (512)")
     arg.add_argument("--no-huge", action="store_true", help="nothing of 10 GB")
-    arg.add_argument("--json", default=os.path.join(TOP, "build", "bench.json"), help="build/bench.json")
-    arg.add_argument("--svg", default=os.path.join(TOP, "build", "bench.svg"), help="build/bench.svg")
+    arg.add_argument("--json", help="build/bench.json; of only some rows: build/bench-part.json")
+    arg.add_argument("--svg", help="build/bench.svg, build/bench-part.svg")
     arg = arg.parse_args()
+    place = os.path.join(TOP, "build", "bench-part" if arg.rows else "bench")
     if unknown := set(arg.rows) - set(rows.ROWS):
         sys.exit(f"bench: no row {' '.join(unknown)}; there are: {' '.join(rows.ROWS)}")
     names = [name for name in rows.ROWS if not arg.rows or name in arg.rows]
     names.sort(key=lambda name: name == LATE)
 
-    result = {"machine": machine(), "rounds": arg.rounds, "mb": arg.mb, "lines": [],
+    result = {"machine": machine(), "rounds": arg.rounds, "mb": arg.mb, "whole": not arg.rows, "lines": [],
               "missing": [peer.name for peer in PEERS.values() if peer.missing]}
     began = time.monotonic()
     for name in result["missing"]:
         say(f"{name} is not installed")
     with tempfile.TemporaryDirectory(prefix="bench.") as folder:
-        run = rows.Run(Stand(folder), arg.rounds, arg.mb)
-        run.huge = not arg.no_huge
+        run = rows.Run(Stand(folder), arg.rounds, arg.mb, not arg.no_huge)
         if LATE in names:
             rows.rest(run)
         for name in names:
             say(f"{time.monotonic() - began:4.0f} s  {name}")
-            result["lines"] += [{"row": name, **line.as_dict()} for line in rows.ROWS[name](run)]
+            try:
+                result["lines"] += [{"row": name, **line.as_dict()} for line in rows.ROWS[name](run)]
+            except Failed as failed:
+                sys.exit(f"bench: {name}: {failed}")
     result["all"] = run.all
     result["seconds"] = round(time.monotonic() - began)
     print(report.table(result))
 
-    for path, text in ((arg.json, json.dumps(result, indent=1) + "\n"), (arg.svg, report.plot(result))):
+    for path, text in ((arg.json or place + ".json", json.dumps(result, indent=1) + "\n"),
+                       (arg.svg or place + ".svg", report.plot(result))):
         os.makedirs(os.path.dirname(os.path.abspath(path)), exist_ok=True)
         with open(path, "w") as file:
             file.write(text)

@@ -98,6 +98,11 @@ def there(*names):
 
 # --- processes ---
 
+class Failed(Exception):
+    """Somebody who is measured did not do what was wanted."""
+
+
+
 def end(child):
     for stream in (child.stdin, child.stdout, child.stderr):
         if stream is not None:
@@ -161,7 +166,7 @@ class Server:
     def told(self):
         """What it says of the connection that has just ended."""
         if not select.select([self.child.stdout], [], [], 20)[0]:
-            sys.exit("bench: the server did not see the end of a connection")
+            raise Failed("the server did not see the end of a connection")
         names = ("bytes", "seconds", "cpu", "accepted", "established")
         return dict(zip(names, map(float, os.read(self.child.stdout.fileno(), 4096).split())))
 
@@ -220,7 +225,7 @@ class Stand:
         """A session that is up and has nothing to do."""
         child = self.session(who, "idle", server.port)
         if not os.read(child.stdout.fileno(), 1):
-            sys.exit(f"bench: {who} did not connect")
+            raise Failed("it did not connect")
         return child
 
     def near(self, args, **popen):
@@ -256,7 +261,7 @@ class Stand:
         if mode != "sink" and who != CEILING:
             moved, seconds = float(said[0]), max(float(said[1]), seconds if mode == "both" else 0)
         if moved != self.size or (child.returncode != 0 and mode != "both"):
-            sys.exit(f"bench: {who} {mode}: status {child.returncode}, {moved:.0f} of {self.size} bytes")
+            raise Failed(f"status {child.returncode}, {moved:.0f} of {self.size} bytes")
         ways = 2 if mode == "both" else 1
         gb = ways * moved / MB / 1000
         return {"mb_s": gb * 1000 / max(seconds, 1e-9), "cpu_s_gb": cpu / gb, "user_s_gb": user / gb,
