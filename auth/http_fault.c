@@ -42,6 +42,9 @@ lost(const struct http_failure *f, const char *host, struct err *e)
 	if (f->fault == FAULT_SLOW)
 		err_set(e, EX_TEMPFAIL, "E409", "the answer of %s came so slowly "
 		    "that it was given up", host);
+	else if (f->fault == FAULT_LATE)
+		err_set(e, EX_TEMPFAIL, "E409", "%s does not answer in time: %s",
+		    host, f->text);
 	else
 		err_set(e, EX_TEMPFAIL, "E409", "lost the connection to %s: %s",
 		    host, f->text);

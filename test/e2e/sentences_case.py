@@ -73,7 +73,7 @@ class SentencesCase(SshCase):
 
     def tool(self, verb, *args, status=0, env=None):
         way = [] if verb in ("explain", "cache", "logout") else ["--cloud-file", self.emu.cloud_file]
-        if verb == "enable":        # it dials
+        if verb in ("enable", "prepare"):       # they dial
             way += ["--connect-to", f"127.0.0.1:{self.emu.relay_port}"]
         done = self.run_line(*WRAP, TOOL, verb, *way, *args, env=env)
         if status is not None:

@@ -217,6 +217,36 @@ class Machine(Cures):
         self.works(host="fresh.arc")
         self.assertGreater(self.emu.count(who="relay", what="connect") - before, 1)
 
+    def test_ssh_waits_no_longer(self):
+        """Its ConnectTimeout is shorter than what the agent needs: said before ssh says that it timed out."""
+        self.emu.disconnect("web01")
+        self.addCleanup(self.emu.reconnect, "web01")
+        cause, fix = self.shown("E706", "-o", "ConnectTimeout=2")
+        self.assertEqual(cause, "ssh waits no longer than 2 s (ConnectTimeout), and so far: the machine's Arc agent is not "
+                                "listening (off, restarting or blocked)")
+        self.assertEqual(fix, "arc-relay prepare web01, then again; or give it time: ConnectTimeout 120 (ansible: timeout = "
+                              "120)")
+        machine = self.emu.machine("web01")
+        machine.connected = True
+        self.emu.agent(machine).start(delay=3)
+        self.follow(fix)
+        self.works("-o", "ConnectTimeout=2")
+
+    def test_ssh_waits_no_longer_for_the_relay(self):
+        self.emu.faults.dial.always = Fault("stall")
+        cause, fix = self.shown("E706", "-o", "ConnectTimeout=2")
+        self.assertRegex(cause, r"\Assh waits no longer than 2 s \(ConnectTimeout\), and so far: the relay did not answer the "
+                                r"upgrade for \d s\Z")
+        self.emu.faults.clear()
+        self.follow(fix)
+        self.works("-o", "ConnectTimeout=2")
+
+    def test_ssh_waits_no_longer_for_azure(self):
+        self.emu.faults.arm.always = Fault("stall")
+        cause, fix = self.shown("E409", "-o", "ConnectTimeout=3")
+        self.assertRegex(cause, rf"\A127\.0\.0\.1:{self.emu.arm_port} does not answer in time: .* timed out after \d+ ")
+        self.assertEqual(fix, "try again; https://azure.status.microsoft")
+
 
 class Way(Cures):
     @classmethod
