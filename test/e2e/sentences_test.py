@@ -222,8 +222,8 @@ class Machine(Cures):
         self.emu.disconnect("web01")
         self.addCleanup(self.emu.reconnect, "web01")
         cause, fix = self.shown("E706", "-o", "ConnectTimeout=2")
-        self.assertEqual(cause, "ssh waits no longer than 2 s (ConnectTimeout), and so far: the machine's Arc agent is not "
-                                "listening (off, restarting or blocked)")
+        self.assertRegex(cause, r"\Assh waits no longer than 2 s \(ConnectTimeout\), and so far: the machine's Arc agent is "
+                                r"not listening \(off, restarting or blocked")
         self.assertEqual(fix, "arc-relay prepare web01, then again; or give it time: ConnectTimeout 120 (ansible: timeout = "
                               "120)")
         machine = self.emu.machine("web01")
