@@ -25,12 +25,14 @@ static const struct row {
 } table[] = {
 	{ 404, 404, "no listeners connected", "E501", EX_UNAVAILABLE,
 	    RETRY_LISTENER,
-	    "the machine's Arc agent is not listening (off, restarting or blocked)",
+	    "the machine's Arc agent is not listening (off, restarting or "
+	    "blocked: Azure does not say which)",
 	    "on %m see: sudo azcmagent show; restart it with: sudo systemctl "
 	    "restart himdsd arcproxyd" },
 	{ 404, 404, "None of the connected listeners", "E501", EX_UNAVAILABLE,
 	    RETRY_LISTENER,
-	    "the machine's Arc agent did not answer the relay in time",
+	    "the machine's Arc agent is connected, but did not answer the relay "
+	    "in time",
 	    "on %m check that *.servicebus.windows.net:443 can be reached: "
 	    "sudo azcmagent check" },
 	{ 404, 404, NULL, "E502", EX_TEMPFAIL, RETRY_LISTENER,
@@ -59,10 +61,15 @@ static const struct row {
 	    "the relay or the agent refused the connection (403 %r)",
 	    "is port %p the one that the service configuration allows? else: "
 	    "-p PORT" },
+	{ 503, 503, "i/o timeout", "E505", EX_UNAVAILABLE, RETRY_AGENT,
+	    "the machine's agent cannot reach port %p there (503 %r)",
+	    "on %m see what listens there: sudo ss -ltnp; is it kept from it "
+	    "by a firewall?" },
 	{ 503, 503, "connectex:", "E505", EX_UNAVAILABLE, RETRY_AGENT,
 	    "nothing listens on port %p of the machine, which is Windows",
 	    "on %m run in PowerShell: Start-Service sshd; Set-Service sshd "
 	    "-StartupType Automatic" },
+	/* the rest is in the language of its system */
 	{ 503, 503, "connection to localhost:", "E505", EX_UNAVAILABLE,
 	    RETRY_AGENT,
 	    "nothing listens on port %p of the machine",

@@ -455,8 +455,8 @@ class Dial(DoctorCase):
     def test_rows(self):
         self.web01()
         for status, text, what, code, fix in (
-                (404, NO_LISTENERS, "the machine's Arc agent is not listening (off, restarting or blocked)", "E501",
-                 "on web01 see: sudo azcmagent show"),
+                (404, NO_LISTENERS, "the machine's Arc agent is not listening (off, restarting or blocked: Azure does not say "
+                 "which)", "E501", "on web01 see: sudo azcmagent show"),
                 (401, BAD_SIGNATURE, f"the relay refused the credential (401 {BAD_SIGNATURE})", "E503", "check the clock"),
                 (403, "Ip has been prevented to connect to the endpoint", "a firewall rule of the relay blocks this "
                  "computer's address (403 Ip has been prevented to connect to the endpoint)", "E504",

@@ -197,7 +197,8 @@ class Machine(Cures):
         self.emu.disconnect("web01")
         self.addCleanup(self.emu.reconnect, "web01")
         cause, fix = self.shown("E501")
-        self.assertEqual(cause, "the machine's Arc agent is not listening (off, restarting or blocked)")
+        self.assertEqual(cause, "the machine's Arc agent is not listening (off, restarting or blocked: Azure does not say "
+                                "which)")
         self.assertEqual(fix, "on web01 see: sudo azcmagent show; restart it with: sudo systemctl restart himdsd arcproxyd")
         self.emu.reconnect("web01")
         self.works()

@@ -209,6 +209,42 @@ class Told(Case):
         self.assertEqual(child.communicate(timeout=HANG_S)[1], b"")
 
 
+class Outdated(Case):
+    """The relay knows no endpoint, and the credential is from the cache: Azure is asked once more."""
+
+    def setUp(self):
+        super().setUp()
+        self.emu.add_machine("again", port=self.sshd.port)
+        self.assertEqual(self.run_ssh("ssh", "arc", "true", config=self.ssh_config("again")).returncode, 0)
+        self.emu.remove_machine("again")
+        self.before = self.emu.count(who="arm", operation="listcredentials")
+
+    def asked(self):
+        return self.emu.count(who="arm", operation="listcredentials") - self.before
+
+    def try_it(self, *options):
+        rid = "/".join(self.emu.machine_id("web01").split("/")[:-1]) + "/again"
+        with open(self.ssh_config(), "r+") as file:
+            text = file.read().replace(self.emu.machine_id("web01"), rid)
+        return self.run_ssh("ssh", *options, "arc", "echo in", config=self.file("config2", text))
+
+    def test_made_again(self):
+        self.emu.add_machine("again", port=self.sshd.port)
+        self.addCleanup(self.emu.remove_machine, "again")
+        done = self.try_it()
+        self.assertEqual((done.stdout, self.asked()), (b"in\n", 1), done.stderr)
+
+    def test_gone_for_ever(self):
+        began = time.monotonic()
+        self.assertIn(b"[E201]", self.try_it().stderr)
+        self.assertLess(time.monotonic() - began, 10 * SLOW)
+
+    def test_what_azure_cannot_say_is_waited_for(self):
+        self.emu.faults.arm.always = Fault("status", code=503)
+        done = self.try_it("-oConnectTimeout=6")
+        self.assertRegex(done.stderr, rb"so far: the machine's endpoint is new.* \[E706\]")
+
+
 class Gone(Case):
     def test_no_dial_after_ssh_has_left(self):
         for how in (signal.SIGKILL, signal.SIGINT):

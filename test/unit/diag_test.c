@@ -58,6 +58,10 @@ static const struct row {
 	    "on web01 run in PowerShell: Start-Service sshd" },
 	{ 503, LINUX, "E505", EX_UNAVAILABLE, RETRY_AGENT,
 	    "nothing listens on port 2222", "on web01 run: sudo systemctl" },
+	{ 503, "connection to localhost:2222 failed: dial tcp [::1]:2222: i/o "
+	    "timeout" TRACK, "E505", EX_UNAVAILABLE, RETRY_AGENT,
+	    "cannot reach port 2222 there (503 connection to localhost:2222 "
+	    "failed: dial tcp [::1]:2222: i/o timeout)", "on web01 see" },
 	{ 503, "Service Unavailable", "E506", EX_TEMPFAIL, RETRY_SERVICE,
 	    "503 Service Unavailable", "try again" },
 	{ 500, "Internal Server Error", "E506", EX_TEMPFAIL, RETRY_SERVICE,
@@ -237,6 +241,14 @@ test_others(void)
 	    e.status == EX_TEMPFAIL && e.retry == RETRY_SERVICE &&
 	    strstr(e.cause, "20 s") != NULL && is_sound(&e),
 	    "no answer: %s", e.cause);
+	ok(diag_silent(&names, 10, &e) == -1 && strcmp(e.id, "E511") == 0 &&
+	    e.status == EX_UNAVAILABLE && strstr(e.cause, "2222") != NULL &&
+	    strstr(e.cause, "10 s") != NULL && is_sound(&e) &&
+	    strstr(e.fix, "on web01") != NULL, "silence: %s", e.cause);
+	ok(diag_no_ssh(&names, "HTTP/1.1 400 %s\x1b\xff", &e) == -1 &&
+	    strcmp(e.id, "E511") == 0 && e.status == EX_UNAVAILABLE &&
+	    strstr(e.cause, "\"HTTP/1.1 400 %s??\"") != NULL && is_sound(&e),
+	    "another server: %s", e.cause);
 	ok(diag_no_banner(&names, &e) == -1 && strcmp(e.id, "E507") == 0 &&
 	    e.status == EX_UNAVAILABLE && strstr(e.cause, "2222") != NULL &&
 	    strstr(e.fix, "web01") != NULL &&
