@@ -2,6 +2,7 @@
 arc-relay explain has it.
 """
 
+import json
 import os
 import shlex
 
@@ -92,6 +93,21 @@ class Stderr(SentencesCase):
         done = self.ssh(persist=False)
         self.assertIn("TrackingId:", done.stderr)
         self.assertNotIn("TrackingId:", "".join(LINE.findall(done.stderr)))
+
+
+class MidSession(SentencesCase):
+    """When the machine's SSH server has spoken no word of ours can be put in between: it is kept, and on stderr."""
+
+    def test_a_session_that_is_cut(self):
+        for persist in (True, False):
+            with self.subTest(persist=persist):
+                self.emu.faults.dial.append(Fault("rst", after=20000))
+                options = self.persist() if persist else []
+                done = self.run_line("ssh", "-F", self.config, *options, HOST, "head -c 100000 /dev/zero")
+                self.assertEqual(done.returncode, 255)
+                kept = json.loads(self.tool("explain", "--json").stdout)
+                self.assertEqual(kept["id"], "E512")
+                self.assertEqual(kept["line"] in done.stderr, not persist)
 
 
 if __name__ == "__main__":
