@@ -41,19 +41,33 @@ ws_accept_for(const char *key, char accept[WS_ACCEPT_SIZE])
 	crypto_base64(sum, sizeof(sum), accept);
 }
 
-/* Eight bytes at a time: a byte at a time costs a hundred times as much. */
+static inline void
+xor8(uint8_t *p, uint64_t key)
+{
+	uint64_t word;
+
+	memcpy(&word, p, 8);
+	word ^= key;
+	memcpy(p, &word, 8);
+}
+
+/*
+ * Four words at a time: compilers make vectors of that.  A word at a time takes
+ * two to three times as long, a byte at a time a hundred times.
+ */
 static void
 mask(uint8_t *p, size_t len, const uint8_t key[static MASK_BYTES])
 {
-	uint64_t key8, word;
+	uint64_t key8;
 	size_t i;
 
 	memcpy(&key8, key, 4);
 	memcpy((uint8_t *)&key8 + 4, key, 4);
-	for (i = 0; i + 8 <= len; i += 8) {
-		memcpy(&word, p + i, 8);
-		word ^= key8;
-		memcpy(p + i, &word, 8);
+	for (i = 0; i + 32 <= len; i += 32) {
+		xor8(p + i, key8);
+		xor8(p + i + 8, key8);
+		xor8(p + i + 16, key8);
+		xor8(p + i + 24, key8);
 	}
 	for (; i < len; i++)
 		p[i] ^= key[i % MASK_BYTES];
