@@ -78,7 +78,7 @@ void	 check_failed(const struct check_out *out, const struct err *e,
  * The checks stand in a table in the order in which they are told: a cause comes
  * before what follows from it.
  */
-#define CHECK_NAMES	5
+#define CHECK_NAMES	7
 
 struct check {
 	const char	*phase;		/* "local", "network", "login", "azure", "relay" */
@@ -123,7 +123,7 @@ check_run check_login_host, check_arm_host, check_relay_host;
 
 /* check_azure.c: who we are there, and what of the machine is set up */
 check_run check_login, check_provider, check_target, check_machine,
-    check_index, check_endpoint, check_permissions;
+    check_index, check_endpoint, check_service, check_permissions;
 
 /* check_relay.c: a dial, to the banner of the machine's SSH server */
 check_run check_dial;

@@ -8,8 +8,9 @@
 #include <strings.h>
 #include <time.h>
 
+#include "auth/arc.h"
 #include "auth/arc_endpoint.h"
-#include "auth/creds.h"
+#include "auth/bearer.h"
 #include "auth/graph.h"
 #include "auth/machines.h"
 #include "auth/selection.h"
@@ -263,72 +264,99 @@ check_provider(const struct check_env *env, const struct check_out *out)
 	cmd_azure_close(&az);
 }
 
-static void
-tell_service(const struct check_env *env, const struct check_out *out,
-    int port)
-{
-	const char *name = env->id.name;
-	struct err e = ERR_INIT;
-
-	if (port == port_of(env)) {
-		check_ok(out, "service configuration: SSH goes to port %d",
-		    port);
-		return;
-	}
-	if (port == 0)
-		arc_no_service(&env->id, &e);
-	else {
-		err_set(&e, EX_CONFIG, "E406", "Azure allows port %d for SSH on "
-		    "%s, and you ask for %d", port, name, port_of(env));
-		err_fix(&e, "ssh -p %d, or arc-relay enable --port %d %s", port,
-		    port_of(env), name);
-	}
-	failed(out, &e);
-}
-
 void
 check_endpoint(const struct check_env *env, const struct check_out *out)
 {
 	struct arc_endpoint a;
 	struct cmd_azure az;
 	struct err e = ERR_INIT;
-	bool is_there = true;
-	int port;
+	bool yes;
 
 	if (begin(env, out, &az, &a) == -1)
 		return;
-	if (arc_endpoint_get(&a, &is_there, &e) == -1)
+	if (arc_endpoint_get(&a, &yes, &e) == -1)
 		unread(out, &e);
-	else if (is_there)
+	else if (yes)
 		check_ok(out, "it is there");
 	else {
 		arc_no_endpoint(&env->id, &e);
 		failed(out, &e);
 	}
-	if (is_there && (e.status == 0 || is(&e, "E402"))) {
-		if (arc_service_get(&a, &port, &e) == -1)
-			unread(out, &e);
-		else
-			tell_service(env, out, port);
+	cmd_azure_close(&az);
+}
+
+/* Without an endpoint there is none either, and that is the cause. */
+static void
+tell_no_service(const struct check_out *out, const struct arc_endpoint *a)
+{
+	struct err e = ERR_INIT, unused = ERR_INIT;
+	bool yes = true;
+
+	if (arc_endpoint_get(a, &yes, &unused) == 0 && !yes)
+		arc_no_endpoint(a->id, &e);
+	else
+		arc_no_service(a->id, &e);
+	failed(out, &e);
+}
+
+void
+check_service(const struct check_env *env, const struct check_out *out)
+{
+	const char *name = env->id.name;
+	struct arc_endpoint a;
+	struct cmd_azure az;
+	struct err e = ERR_INIT;
+	int port;
+
+	if (begin(env, out, &az, &a) == -1)
+		return;
+	if (arc_service_get(&a, &port, &e) == -1)
+		unread(out, &e);
+	else if (port == 0)
+		tell_no_service(out, &a);
+	else if (port == port_of(env))
+		check_ok(out, "SSH goes to port %d", port);
+	else {
+		err_set(&e, EX_CONFIG, "E406", "Azure allows port %d for SSH on "
+		    "%s, and you ask for %d", port, name, port_of(env));
+		err_fix(&e, "ssh -p %d, or arc-relay enable --port %d %s", port,
+		    port_of(env), name);
+		failed(out, &e);
 	}
 	cmd_azure_close(&az);
+}
+
+struct listing {
+	const struct check_env	*env;
+	struct relay_info	 info;
+};
+
+static int
+list_once(void *arg, const struct secret *token, char *claims, struct err *e)
+{
+	struct listing *l = arg;
+
+	return (arc_list_credentials(&l->env->cloud, &l->env->id, token,
+	    ARC_EXPIRES_IN_S, &l->info, claims, ARM_CLAIMS_MAX, e));
 }
 
 /* What a session needs: the same call, and nobody's cached answer. */
 void
 check_permissions(const struct check_env *env, const struct check_out *out)
 {
-	const struct creds_request r = { .cloud = &env->cloud, .id = &env->id,
-	    .port = port_of(env), .credential = env->credential,
-	    .refresh = true };
-	struct relay_info info = RELAY_INFO_INIT;
+	struct listing l = { .env = env, .info = RELAY_INFO_INIT };
+	struct arc_endpoint a;
+	struct cmd_azure az;
 	struct err e = ERR_INIT;
 	char until[CMD_TIME_MAX];
 
-	if (creds_get(&r, &info, &e) == -1)
+	if (begin(env, out, &az, &a) == -1)
+		return;
+	if (bearer_call(a.bearer, list_once, &l, &e) == -1)
 		failed(out, &e);
 	else
 		check_ok(out, "listCredentials: allowed; relay credential until "
-		    "%s", cmd_local(info.expires_on, until));
-	relay_info_free(&info);
+		    "%s", cmd_local(l.info.expires_on, until));
+	relay_info_free(&l.info);
+	cmd_azure_close(&az);
 }

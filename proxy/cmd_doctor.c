@@ -68,10 +68,12 @@ static const struct check checks[] = {
 	    { "arm-host", "machine" } },
 	{ "azure", "endpoint", 90, true, check_endpoint, { "target" },
 	    { "arm-host", "machine", "provider" } },
-	{ "azure", "permissions", 90, true, check_permissions, { "target" },
+	{ "azure", "service", 90, true, check_service, { "target" },
 	    { "arm-host", "machine", "provider", "endpoint" } },
+	{ "azure", "permissions", 90, true, check_permissions, { "target" },
+	    { "arm-host", "machine", "provider", "endpoint", "service" } },
 	{ "relay", "dial", 60, true, check_dial, { "target" },
-	    { "relay-host", "machine", "provider", "endpoint",
+	    { "relay-host", "machine", "provider", "endpoint", "service",
 	    "permissions" } },
 };
 

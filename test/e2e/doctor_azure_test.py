@@ -108,12 +108,12 @@ class Healthy(DoctorCase):
             "machine": r"web01 is Connected, agent 1\.45\.02769\.1800, linux",
             "index": "Resource Graph lists web01",
             "endpoint": "it is there",
+            "service": "SSH goes to port 22",
             "permissions": f"listCredentials: allowed; relay credential until {DATE}",
             "dial": r"SSH-2\.0-emulated; credential \d+ dns \d+ tcp \d+ proxy \d+ tls \d+ upgrade \d+ banner \d+ ms",
         }
         for name, pattern in said.items():
             self.assertRegex(told[name][0], rf"\A{pattern}\Z")
-        self.assertEqual(told["endpoint"][1:], ["service configuration: SSH goes to port 22"])
 
     def test_it_reads_only(self):
         self.web01()
@@ -135,7 +135,7 @@ class Healthy(DoctorCase):
     def test_another_port(self):
         self.web01(service_port=2222)
         told = self.lines("-p", "2222", "web01")
-        self.assertEqual(told["endpoint"][1:], ["service configuration: SSH goes to port 2222"])
+        self.assertEqual(told["service"], ["SSH goes to port 2222"])
 
     def test_private_endpoint(self):
         """--connect-to is the way of the dial, and of the look at the relay: no name, no proxy."""
@@ -358,20 +358,19 @@ class SetUp(DoctorCase):
         self.assertEqual((status, found["verdict"], found["code"]), (78, "failed", "E404"))
         self.assertEqual(found["what"], "SSH was never enabled for web01")
         self.assertEqual(found["fix"], "let a contributor run once: arc-relay enable web01")
-        self.assertEqual(named(checks, "permissions")[0]["what"], "fails for the same reason as azure endpoint")
+        for name in ("service", "permissions"):
+            self.assertEqual(named(checks, name)[0]["what"], "fails for the same reason as azure endpoint")
 
     def test_no_service_configuration(self):
         self.web01(service_port=None)
-        found = self.found("endpoint", "web01")
-        self.assertEqual(found, [("ok", "it is there", "", ""), ("failed", "the SSH service of web01 is not configured "
-                         "in Azure", "E405", "let a contributor run once: arc-relay enable web01")])
+        self.fails("service", "the SSH service of web01 is not configured in Azure", "E405",
+                   "let a contributor run once: arc-relay enable web01")
 
     def test_another_port(self):
         self.web01(service_port=2222)
         for args, asked in (((), 22), (("-p", "443"), 443)):
-            self.assertEqual(self.found("endpoint", *args, "web01")[1], (
-                "failed", f"Azure allows port 2222 for SSH on web01, and you ask for {asked}", "E406",
-                f"ssh -p 2222, or arc-relay enable --port {asked} web01"))
+            self.fails("service", f"Azure allows port 2222 for SSH on web01, and you ask for {asked}", "E406",
+                       f"ssh -p 2222, or arc-relay enable --port {asked} web01", args=(*args, "web01"))
 
     def test_each_right(self):
         """A right that is missing is told of itself, and of nothing else."""
@@ -381,7 +380,7 @@ class SetUp(DoctorCase):
         for right, name, verdict, code, what in (
                 (MACHINE_READ, "machine", "warning", "E402", f"you lack {MACHINE_READ} on {rid}"),
                 (ENDPOINT_READ, "endpoint", "warning", "E402", f"you lack {ENDPOINT_READ} on {endpoint}"),
-                (SERVICE_READ, "endpoint", "warning", "E402",
+                (SERVICE_READ, "service", "warning", "E402",
                  f"you lack {SERVICE_READ} on {endpoint}/serviceConfigurations/SSH"),
                 (f"{PROVIDER}/read", "provider", "note", "",
                  f"{PROVIDER}: unknown, for you may not read subscription {self.emu.subscription}"),
@@ -397,7 +396,6 @@ class SetUp(DoctorCase):
                 if code == "E402":
                     self.assertEqual(bad[0]["fix"], 'ask for the role "Reader" there, if it is there at all: Azure '
                                      "does not say; ssh needs listCredentials only")
-                self.assertEqual(len(named(checks, "endpoint")), 2)     # endpoint and service, each by itself
 
     def test_role_to_ask_for(self):
         self.web01()
@@ -422,10 +420,9 @@ class SetUp(DoctorCase):
             for status in (200, 403, 404):
                 with self.subTest(status=status, body=body[:40]):
                     self.emu.faults.arm.always = Fault("status", code=status, body=body, match="/serviceconfigurations/")
-                    found = self.found("endpoint", self.emu.machine_id("web01"))
-                    self.assertEqual(found[0][:2], ("ok", "it is there"))
-                    self.assertEqual(found[1][0], "failed", found)
-                    self.assertRegex(found[1][2], r"\AE\d{3}\Z")
+                    [(verdict, _, code, _)] = self.found("service", self.emu.machine_id("web01"))
+                    self.assertEqual(verdict, "failed")
+                    self.assertRegex(code, r"\AE\d{3}\Z")
 
     def test_throttled(self):
         self.web01()
