@@ -364,8 +364,8 @@ class Certificate(DoctorCase):
 
     def end(self):
         """A certificate that is over."""
-        end = time.time() + 2
         self.cert(2)
+        end = time.time() + 2
         wait_for(lambda: time.time() > end + 1, "time stands still")
         self.emu.entra.ssh_lifetime = 3600
 
