@@ -4,6 +4,7 @@
 #include "relay/retry.h"
 
 #define LAST_MS	1500	/* for the last attempt, before the deadline */
+#define LEAST_MS 500	/* wait before it */
 
 /*
  * Attempts after the first, and the steps between them.  The steps follow what
@@ -38,7 +39,7 @@ retry_wait_ms(enum retry_class failure, unsigned attempt, int64_t elapsed_ms,
 		wait = plan[failure].longest_ms;
 	wait -= wait * (jitter % 256) / 1024;	/* up to a quarter less */
 	if (wait > 0 && elapsed_ms + wait + LAST_MS >= deadline_ms &&
-	    deadline_ms - elapsed_ms > 2 * LAST_MS)
+	    deadline_ms - elapsed_ms > LAST_MS + LEAST_MS)
 		return (deadline_ms - elapsed_ms - LAST_MS);
 	if (elapsed_ms + wait >= deadline_ms)
 		return (RETRY_GIVE_UP);

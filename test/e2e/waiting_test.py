@@ -136,9 +136,9 @@ class Deadline(Case):
         self.assertEqual((done.returncode, done.stdout, done.stderr), (0, b"in\n", b""))
 
     def test_a_last_attempt_near_the_end(self):
-        """Attempts at 0, 1, 3 s, and not the next at 7 but at 4.5."""
-        self.away(3)
-        done = self.run_ssh("ssh", "-o", "ConnectTimeout=7", "arc", "echo in")
+        """Attempts at 0, 1, 3, 7 s, and not the next at 12 but at 7.5: ssh gives up at 10."""
+        self.away(4)
+        done = self.run_ssh("ssh", "-o", "ConnectTimeout=10", "arc", "echo in")
         self.assertEqual((done.returncode, done.stdout), (0, b"in\n"), done.stderr)
 
 

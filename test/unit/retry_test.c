@@ -111,8 +111,8 @@ main(void)
 	    "at once, but not after the deadline");
 	ok(retry_wait_ms(RETRY_LISTENER, 9, 6000, 14000, 0) == 5000 &&
 	    retry_wait_ms(RETRY_LISTENER, 9, 8000, 14000, 0) == 4500 &&
-	    retry_wait_ms(RETRY_LISTENER, 9, 10900, 14000, 0) == 1600 &&
-	    retry_wait_ms(RETRY_LISTENER, 9, 11000, 14000, 0) == RETRY_GIVE_UP,
+	    retry_wait_ms(RETRY_LISTENER, 9, 11999, 14000, 0) == 501 &&
+	    retry_wait_ms(RETRY_LISTENER, 9, 12000, 14000, 0) == RETRY_GIVE_UP,
 	    "the last attempt begins 1.5 s before the deadline, if it is not "
 	    "too near");
 	return (done_testing());
