@@ -9,6 +9,7 @@
 #include "auth/errjson.h"
 #include "auth/flight.h"
 #include "auth/json.h"
+#include "auth/patience.h"
 #include "relay/clock.h"
 #include "relay/err.h"
 #include "relay/log.h"
@@ -52,14 +53,15 @@ failure_key(const struct flight *f)
 }
 
 /*
- * Not a fault of ours alone, such as a lack of memory, nor one of the disk that it
- * would have to be written to.
+ * Not a fault of ours alone, such as a lack of memory or of time, nor one of the
+ * disk that it would have to be written to.
  */
 static bool
 is_for_all(const struct err *e)
 {
 	return (e->status != EX_USAGE && e->status != EX_OSERR &&
-	    e->status != EX_SOFTWARE && e->status != EX_CANTCREAT);
+	    e->status != EX_SOFTWARE && e->status != EX_CANTCREAT &&
+	    (e->status != EX_TEMPFAIL || !patience_was_short()));
 }
 
 static void

@@ -5,6 +5,7 @@
 #include "relay/clock.h"
 
 static int64_t end_ms = INT64_MAX;
+static bool short_of;
 
 void
 patience_set(int64_t ms)
@@ -19,5 +20,13 @@ patience_ms(int64_t most_ms)
 
 	if (left_ms > most_ms)
 		left_ms = most_ms;
+	else if (left_ms < most_ms)
+		short_of = true;
 	return (left_ms > 1 ? left_ms : 1);
+}
+
+bool
+patience_was_short(void)
+{
+	return (short_of);
 }

@@ -46,7 +46,8 @@ struct run {
 	size_t			 nslots;
 	size_t			 next;		/* to be started */
 	size_t			 running;
-	sigset_t		 while_waiting;
+	sigset_t		 while_waiting;	/* signals that wait */
+	sigset_t		 held;		/* those that end it */
 };
 
 static int
@@ -92,6 +93,21 @@ wait_for_some(struct run *r, int64_t ms)
 	if (ppoll(r->fds, (nfds_t)r->nslots, &t, &r->while_waiting) <= 0)
 		for (k = 0; k < r->nslots; k++)
 			r->fds[k].revents = 0;
+}
+
+/*
+ * ppoll prefers what there is to read.  Of Ctrl-C at a terminal the children hear, too,
+ * and what they say then is no result.
+ */
+static bool
+is_over(const struct run *r)
+{
+	const struct timespec now = { .tv_sec = 0 };
+	int number = caught == 0 ? sigtimedwait(&r->held, NULL, &now) : caught;
+
+	if (number > 0)
+		caught = number;
+	return (caught != 0);
 }
 
 /* Has this one ended, by itself or because it has to? */
@@ -165,9 +181,9 @@ run(struct run *r, struct err *e)
 {
 	int rc;
 
-	while ((rc = start_some(r, e)) == 0 && r->running > 0 && caught == 0) {
+	while ((rc = start_some(r, e)) == 0 && r->running > 0) {
 		wait_for_some(r, TICK_MS);
-		if (!take_results(r))
+		if (is_over(r) || !take_results(r))
 			break;
 		if (r->all->tick != NULL)
 			r->all->tick(r->all->arg);
@@ -182,7 +198,7 @@ probes_run(const struct probes *all, struct err *e)
 	struct sigaction act = { .sa_handler = on_signal }, old[NDEADLY];
 	struct run r = { .all = all, .nslots = all->at_once < all->n ?
 	    all->at_once : all->n };
-	sigset_t held, usual;
+	sigset_t usual;
 	size_t k;
 	int rc;
 
@@ -198,15 +214,16 @@ probes_run(const struct probes *all, struct err *e)
 	for (k = 0; k < r.nslots; k++)
 		r.slots[k].probe = (struct probe)PROBE_INIT;
 	caught = 0;
-	(void)sigemptyset(&held);
-	for (k = 0; k < NDEADLY; k++)
-		(void)sigaddset(&held, deadly[k]);
-	(void)sigprocmask(SIG_BLOCK, &held, &usual);
+	(void)sigemptyset(&r.held);
 	for (k = 0; k < NDEADLY; k++)
 		if (sigaction(deadly[k], NULL, &old[k]) == 0 &&
 		    old[k].sa_handler != SIG_IGN)	/* as nohup(1) wants */
+			(void)sigaddset(&r.held, deadly[k]);
+	(void)sigprocmask(SIG_BLOCK, &r.held, &r.while_waiting);
+	usual = r.while_waiting;
+	for (k = 0; k < NDEADLY; k++)
+		if (sigismember(&r.held, deadly[k]) == 1)
 			(void)sigaction(deadly[k], &act, NULL);
-	r.while_waiting = usual;
 	rc = run(&r, e);
 	for (k = 0; k < NDEADLY; k++)
 		(void)sigaction(deadly[k], &old[k], NULL);

@@ -11,7 +11,7 @@ import signal
 import subprocess
 
 import tap
-from harness import HANG_S, PROXY, TOOL, WRAP, EmulatorCase, Fault, Sshd, deadline, family, wait_for
+from harness import HANG_S, MODE, PROXY, TOOL, WRAP, EmulatorCase, Fault, Sshd, deadline, family, wait_for, whoami
 
 NO_ENDPOINT = "SSH was never enabled for {0}. fix: let a contributor run once: arc-relay enable {0} [E404]"
 
@@ -79,6 +79,23 @@ class Ready(PrepareCase):
             first = child.stdout.readline()
             self.assertTrue(first.startswith(b"SSH-2.0-OpenSSH"), child.communicate(timeout=HANG_S))
             child.communicate(timeout=HANG_S)
+
+    def test_ssh_in_time(self):
+        """Azure is slower than ssh has patience, and ssh need not ask it."""
+        if MODE == "valgrind":
+            self.skipTest("slower than ssh's patience by itself")
+        self.add(1)
+        self.emu.faults.arm.always = Fault("delay", seconds=3, match="listcredentials")
+        ssh = ["ssh", "-F", "none", "-i", self.sshd.path("user_key"), "-o", "BatchMode=yes", "-o", "LogLevel=ERROR",
+               "-o", "StrictHostKeyChecking=no", "-o", "UserKnownHostsFile=/dev/null", "-o",
+               "ConnectTimeout=2", "-o", "ProxyCommand=" + " ".join(WRAP + [PROXY, *self.relay_options(), "m1"]),
+               f"{whoami()}@m1", "echo it is m1"]
+        run = lambda: subprocess.run(ssh, env=self.env, stdin=subprocess.DEVNULL, capture_output=True, text=True,
+                                     timeout=HANG_S)
+        self.assertEqual(run().returncode, 255)
+        self.prepare("m1")
+        done = run()
+        self.assertEqual((done.returncode, done.stdout), (0, "it is m1\n"), done.stderr)
 
     def test_as_ssh_names_them(self):
         """In any form, each once; the names of all machines are asked for once."""
@@ -302,27 +319,30 @@ class Many(PrepareCase):
         self.assertTrue(said.endswith(f"\r{' ' * len('4 of 5 ready, 1 failed')}\r"), repr(said))
 
     def test_interrupted(self):
-        """By a signal to it alone, as from kill(1): nothing that it started is left, nor what that started."""
+        """By a signal to it alone, as from kill(1), or to all, as from a terminal: nothing that it started is left, nor
+        what that started."""
         self.add(8)
         self.prepare("m1")          # names, token
         for where, fault in (("dial", Fault("stall")), ("arm", Fault("stall", match="listcredentials"))):
-            for number in (signal.SIGINT, signal.SIGTERM, signal.SIGHUP):
-                with self.subTest(where=where, number=number):
+            for number, to in ((signal.SIGINT, os.kill), (signal.SIGINT, os.killpg), (signal.SIGTERM, os.kill),
+                               (signal.SIGHUP, os.kill), (signal.SIGHUP, os.killpg)):
+                with self.subTest(where=where, number=number, to=to.__name__):
                     self.emu.faults.clear()
                     getattr(self.emu.faults, where).always = fault
                     subprocess.run([TOOL, "cache", "clear"], env=self.env, check=True, capture_output=True)
                     before = len(self.emu.log)
                     child = subprocess.Popen(self.command("m*", "-P", "4"), env=self.env, stdin=subprocess.DEVNULL,
-                                             stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True)
+                                             stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True,
+                                             start_new_session=True)
                     what = {"dial": {"who": "relay", "what": "connect"}, "arm": {"operation": "listcredentials"}}[where]
                     wait_for(lambda: sum(all(row.get(k) == v for k, v in what.items())
                                          for row in self.emu.log[before:]) >= 4, "no four were asked for")
                     pids = family(child.pid)
                     self.assertGreaterEqual(len(pids), 4)
-                    child.send_signal(number)
+                    to(child.pid, number)
                     _, err = child.communicate(timeout=HANG_S)
                     self.assertEqual(child.returncode, -number, err)
-                    self.assertRegex(err, r"interrupted: 0 of 8 ready \(")
+                    self.assertRegex(err, r"\Aarc-relay: interrupted: 0 of 8 ready \(\d+\.\d s\)\n\Z")
                     wait_for(lambda: not any(os.path.exists(f"/proc/{pid}") for pid in pids), "somebody is left", 5)
 
 
