@@ -30,6 +30,16 @@ tell_times(void *arg)
 	dial_tell_times(d, clock_ms() - d->open_ms);
 }
 
+/* An SSH server speaks first: until when may it be silent? */
+static int64_t
+patience(void *arg)
+{
+	struct dial *d = arg;
+
+	waiting_look(&d->waiting);
+	return (d->waiting.is_ssh ? d->waiting.end_ms : INT64_MAX);
+}
+
 /*
  * A session from end to end.  p and d tell afterwards how far it came.
  */
@@ -47,13 +57,17 @@ session(struct dial *d, struct pump *p, struct err *e)
 	p->mask = &ssh->mask;
 	p->wire = d->wire;
 	p->spoke = &tell_times;
+	p->unspoken = &patience;
 	p->arg = d;
 	rc = pump_run(p, e);
 	if (p->down_bytes == 0)
 		dial_tell_times(d, -1);
 	log_verbose("%llu bytes up, %llu bytes down",
 	    (unsigned long long)p->up_bytes, (unsigned long long)p->down_bytes);
-	if (p->down_bytes == 0 && !p->ssh_left && !p->dead &&
+	if (p->silent)
+		rc = diag_silent(&d->names, (int)((clock_ms() - d->open_ms +
+		    999) / 1000), e);
+	else if (p->down_bytes == 0 && !p->ssh_left && !p->dead &&
 	    p->decoder.why == NULL)
 		rc = diag_no_banner(&d->names, e);
 	return (rc);

@@ -18,6 +18,7 @@
 #define CONTROL_ROOM	(3 * WS_CONTROL_SIZE)
 
 #define NEVER		INT64_MAX
+#define UNSPOKEN_MS	1000	/* nearly all servers speak before that */
 
 int
 pump_init(struct pump *p, struct err *e)
@@ -339,14 +340,19 @@ next_alarm(const struct pump *p)
 	}
 	if (is_leaving(p))
 		return (p->left + p->times.quiet_ms);
-	switch (p->ping_state) {
-	case PING_NONE:
-		return (p->heard + p->times.ping_ms);
-	case PING_OUT:
-		return (p->pinged + p->times.pong_ms);
-	default:
-		return (NEVER);
-	}
+	if (p->ping_state == PING_NONE)
+		at = p->heard + p->times.ping_ms;
+	else if (p->ping_state == PING_OUT)
+		at = p->pinged + p->times.pong_ms;
+	return (p->down_bytes == 0 && p->speak_by < at ? p->speak_by : at);
+}
+
+/* Nothing to hear any more, and nobody who would. */
+static void
+give_up(struct pump *p)
+{
+	p->down_open = false;
+	up_is_lost(p);
 }
 
 /*
@@ -361,10 +367,19 @@ on_alarm(struct pump *p)
 		p->in_open = false;
 		return (false);
 	}
+	if (p->down_bytes == 0 && p->now >= p->speak_by) {
+		if (p->is_patient) {
+			p->silent = true;
+			give_up(p);
+		} else {
+			p->speak_by = p->unspoken(p->arg);
+			p->is_patient = true;
+		}
+		return (false);
+	}
 	if (p->ping_state == PING_OUT && p->listening) {
 		p->dead = true;
-		p->down_open = false;
-		up_is_lost(p);
+		give_up(p);
 		return (false);	/* what came before is still delivered */
 	}
 	if (p->ping_state == PING_NONE &&
@@ -446,6 +461,8 @@ verdict(const struct pump *p, struct err *e)
  * 10. SIGPIPE is ignored, and O_NONBLOCK belongs to the open file, not to us:
  *     see sshio.h.
  * 11. No allocation once the session is up.
+ * 12. The first byte to ssh has a time to come by, if somebody says one: an SSH
+ *     server that says nothing is told before ssh gives up.
  */
 int
 pump_run(struct pump *p, struct err *e)
@@ -460,6 +477,7 @@ pump_run(struct pump *p, struct err *e)
 
 	p->now = clock_ms();
 	p->heard = p->moved = p->now;
+	p->speak_by = p->unspoken != NULL ? p->now + UNSPOKEN_MS : NEVER;
 	notice_leaving(p);
 	for (;;) {
 		if (!p->in_open && p->up_open)

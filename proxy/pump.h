@@ -42,6 +42,11 @@ struct pump {
 	volatile sig_atomic_t	*leave;		/* a signal said that we should go */
 	const sigset_t		*mask;		/* signals blocked while waiting */
 	void			(*spoke)(void *arg);	/* called at the first byte to ssh; or NULL */
+	/*
+	 * Called when nothing came to ssh for the first second: until when, of
+	 * clock_ms, the session may stay without a byte.  NULL: for ever.
+	 */
+	int64_t			(*unspoken)(void *arg);
 	void			*arg;
 
 	/* for the caller, afterwards */
@@ -83,6 +88,9 @@ struct pump {
 	int64_t			 pinged;	/* when our ping had gone out */
 	enum { PING_NONE, PING_QUEUED, PING_OUT } ping_state;
 	bool			 dead;		/* nothing came after our ping */
+	int64_t			 speak_by;	/* the first byte to ssh is due */
+	bool			 is_patient;	/* unspoken was asked */
+	bool			 silent;	/* it did not come */
 };
 
 /*

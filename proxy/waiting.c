@@ -66,6 +66,7 @@ waiting_look(struct waiting *w)
 	w->has_looked = true;
 	if (w->with_ssh)
 		sshparent_find(&parent);
+	w->is_ssh = parent.is_ssh;
 	w->to_ssh = parent.is_ssh && is_pipe(w->ssh->out);
 	w->on_terminal = !parent.quiet && !w->o->log_json &&
 	    !log_wants(LOG_VERBOSE) && has_terminal();

@@ -26,6 +26,7 @@ struct waiting {
 	bool		 has_looked;
 	int		 ssh_s;		/* ssh's ConnectTimeout, if that ends it; else 0 */
 	char		 what[WAITING_WHAT_MAX];
+	bool		 is_ssh;	/* that has started us */
 	bool		 on_terminal, to_ssh;
 	int		 shown;		/* columns of the line on the terminal */
 	int64_t		 show_ms, tell_ms;	/* when the next is due */

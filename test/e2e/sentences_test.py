@@ -242,6 +242,15 @@ class Machine(Cures):
         self.follow(fix)
         self.works("-o", "ConnectTimeout=2")
 
+    def test_a_server_that_says_nothing(self):
+        """The way is open, and ssh would only say that it timed out."""
+        self.emu.faults.dial.append(Fault("never-write"))
+        cause, fix = self.shown("E511", "-o", "ConnectTimeout=2")
+        self.assertRegex(cause, r"\Awhat listens on port 22 of the machine says nothing for \d s: it hangs, or is no SSH "
+                                r"server\Z")
+        self.assertEqual(fix, "on web01 see what it is: sudo ss -ltnp; the port of its SSH server is given with -p PORT")
+        self.works("-o", "ConnectTimeout=2")
+
     def test_ssh_waits_no_longer_for_azure(self):
         self.emu.faults.arm.always = Fault("stall")
         cause, fix = self.shown("E409", "-o", "ConnectTimeout=3")
