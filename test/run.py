@@ -27,7 +27,7 @@ LIMIT_S = 1500  # of one file: against a hang, not a measure
 VALGRIND = ["valgrind", "-q", "--error-exitcode=99", "--leak-check=full",
             "--show-leak-kinds=definite", "--errors-for-leak-kinds=definite"]
 # whole minutes of waiting or copying: begun first, so that they do not end last
-LONG_FIRST = ["sizes_test", "figures_test", "canary_test", "interop_test", "examples_test", "pump_bytes_test",
+LONG_FIRST = ["sizes_test", "figures_test", "sentences_test", "canary_test", "interop_test", "examples_test", "pump_bytes_test",
               "pump_end_test", "pump_life_test", "ring_test", "slow_test"]
 
 
