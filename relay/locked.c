@@ -12,6 +12,7 @@
 
 #define CHUNK		(128 * 1024)	/* bytes of pages that are got at once */
 #define CHUNKS_MAX	32
+#define LOCK_STEP	(16 * 1024)
 #define SMALLEST	64		/* bytes of a block */
 #define NSIZES		11		/* 64 bytes to 64 KiB */
 
@@ -21,10 +22,11 @@ struct block {
 
 static pthread_mutex_t mutex = PTHREAD_MUTEX_INITIALIZER;
 static struct block *empty[NSIZES];
-static struct {
+static struct chunk {
 	char	*start;
 	size_t	 used;
-	bool	 locked;
+	size_t	 asked;		/* bytes that we wanted to be locked */
+	size_t	 locked;	/* bytes that are */
 } chunks[CHUNKS_MAX];
 static size_t nchunks;
 
@@ -40,15 +42,16 @@ which(size_t size, size_t *bytes)
 	return (i);
 }
 
-/* A page is there, and locked, from when it is used: most of a chunk never is. */
-static int
-lock(void *p)
+/* A chunk is made resident as far as it is used: most of it never is. */
+static void
+lock_used(struct chunk *c)
 {
-#ifdef MLOCK_ONFAULT
-	if (mlock2(p, CHUNK, MLOCK_ONFAULT) == 0)
-		return (0);
-#endif
-	return (mlock(p, CHUNK));
+	while (c->asked < c->used) {
+		/* it is not needed for a right result */
+		if (mlock(c->start + c->asked, LOCK_STEP) == 0)
+			c->locked += LOCK_STEP;
+		c->asked += LOCK_STEP;
+	}
 }
 
 static bool
@@ -60,17 +63,14 @@ new_chunk(void)
 	    PROT_READ | PROT_WRITE, MAP_PRIVATE | MAP_ANONYMOUS, -1, 0)) ==
 	    MAP_FAILED)
 		return (false);
-	/* none of these is needed for a right result */
-	chunks[nchunks].locked = lock(p) == 0;
+	/* neither of these is needed for a right result */
 #ifdef MADV_DONTDUMP
 	(void)madvise(p, CHUNK, MADV_DONTDUMP);
 #endif
 #ifdef MADV_WIPEONFORK
 	(void)madvise(p, CHUNK, MADV_WIPEONFORK);
 #endif
-	chunks[nchunks].start = p;
-	chunks[nchunks].used = 0;
-	nchunks++;
+	chunks[nchunks++] = (struct chunk){ .start = p };
 	return (true);
 }
 
@@ -93,6 +93,7 @@ locked_alloc(size_t size)
 	    CHUNK - chunks[nchunks - 1].used >= bytes) || new_chunk()) {
 		p = chunks[nchunks - 1].start + chunks[nchunks - 1].used;
 		chunks[nchunks - 1].used += bytes;
+		lock_used(&chunks[nchunks - 1]);
 	}
 	(void)pthread_mutex_unlock(&mutex);
 	return (p);
@@ -132,6 +133,8 @@ locked_count(size_t *locked, size_t *unlocked)
 	size_t i;
 
 	*locked = *unlocked = 0;
-	for (i = 0; i < nchunks; i++)
-		*(chunks[i].locked ? locked : unlocked) += CHUNK;
+	for (i = 0; i < nchunks; i++) {
+		*locked += chunks[i].locked;
+		*unlocked += chunks[i].asked - chunks[i].locked;
+	}
 }
