@@ -15,28 +15,29 @@
 #include "relay/locked.h"
 #include "relay/log.h"
 
+/* In the order in which one needs them. */
 static const struct verb {
 	const char	*name;
 	int		(*run)(int argc, char **argv, struct err *e);
 	const char	*help;
 } verbs[] = {
-	{ "cache", cmd_cache, "list or clear what is kept of tokens and credentials" },
-	{ "cert", cmd_cert, "get or renew an SSH certificate of Entra's" },
-	{ "config", cmd_config, "write the machines into ssh's configuration" },
-	{ "credentials", cmd_credentials, "get the relay credential of a machine" },
-	{ "disable", cmd_disable, "take SSH of a machine away again" },
-	{ "doctor", cmd_doctor, "what keeps ssh from a machine, and the cure" },
-	{ "enable", cmd_enable, "set SSH of a machine up in Azure, once" },
-	{ "explain", cmd_explain, "what the last failure means, or an id, or pasted output" },
-	{ "inventory", cmd_inventory, "machines for ansible" },
-	{ "list", cmd_list, "the machines that you can see" },
 	{ "login", cmd_login, "log in to Azure" },
 	{ "logout", cmd_logout, "forget who is logged in" },
+	{ "whoami", cmd_whoami, "as whom you connect, and until when" },
+	{ "list", cmd_list, "the machines that you can see" },
+	{ "config", cmd_config, "write the machines into ssh's configuration" },
+	{ "cert", cmd_cert, "get or renew an SSH certificate of Entra's" },
+	{ "inventory", cmd_inventory, "the machines for ansible" },
 	{ "names", cmd_names, "what can be typed for a machine, without asking Azure" },
-	{ "prepare", cmd_prepare, "dial many machines before the first play or session" },
-	{ "register", cmd_register, "switch the relay of a subscription on, once" },
-	{ "whoami", cmd_whoami, "whom Azure takes us for, and until when" },
-	{ "version", cmd_version, "print the versions of program and libraries" },
+	{ "doctor", cmd_doctor, "look for what keeps ssh from a machine" },
+	{ "explain", cmd_explain, "the last failure, or an id, or pasted output" },
+	{ "register", cmd_register, "what a subscription needs first, once" },
+	{ "enable", cmd_enable, "set SSH of a machine up in Azure, once" },
+	{ "disable", cmd_disable, "take that away again" },
+	{ "prepare", cmd_prepare, "dial many machines before a play of ansible" },
+	{ "credentials", cmd_credentials, "get the relay credential of a machine" },
+	{ "cache", cmd_cache, "show or clear what is kept of tokens and credentials" },
+	{ "version", cmd_version, "the versions of program and libraries" },
 };
 
 #define NVERBS	(sizeof(verbs) / sizeof(verbs[0]))
@@ -52,7 +53,9 @@ help(int argc, char **argv, struct err *e)
 	printf("usage: arc-relay VERB [OPTION ...]\n\n");
 	for (i = 0; i < NVERBS; i++)
 		printf("  %-14s %s\n", verbs[i].name, verbs[i].help);
-	printf("\narc-relay VERB --help tells the options of a verb.\n");
+	printf("\nTo begin: arc-relay login; arc-relay config install; ssh NAME.arc\n"
+	    "When it fails: arc-relay doctor NAME\n"
+	    "Options of a verb: arc-relay VERB --help\n");
 	return (0);
 }
 

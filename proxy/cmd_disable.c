@@ -16,7 +16,7 @@ static const struct option_row table[] = {
 	CMD_ROWS,
 	{ 0, "endpoint", NULL, "the endpoint too, with all its services", 0 },
 	{ 'y', "yes", NULL, "do not ask", 0 },
-	{ 0, "timeout", "S", "seconds to wait for Azure (300)", 0 },
+	{ 0, "timeout", "SECONDS", "wait for Azure no longer (300)", 0 },
 	{ 0, "credential", "NAME", "only this token source", 0 },
 	{ 0, "json", NULL, "one JSON object", 0 },
 	CMD_LAST_ROWS

@@ -31,10 +31,11 @@ static const struct option_row table[] = {
 	CMD_ROWS,
 	{ 0, "credential", "NAME", "only this token source", 0 },
 	{ 'p', "port", "N", "of the machine's SSH server (22)", 0 },
-	{ 0, "connect-to", "HOST:PORT", "TCP goes there, not to the relay", 0 },
+	{ 0, "connect-to", "HOST:PORT", "TCP goes there instead "
+	    "(private endpoint)", 0 },
 	{ 0, "json", NULL, "one JSON object", 0 },
 	{ 0, "fix", NULL, "do what can be done about it, after asking", 0 },
-	{ 0, "yes", NULL, "do not ask", 0 },
+	{ 0, "yes", NULL, "with --fix: do not ask", 0 },
 	{ 0, "check", "NAME", NULL, 0 },
 	{ 0, "machine", "ID", NULL, 0 },
 	CMD_LAST_ROWS

@@ -28,9 +28,11 @@ static const struct option_row table[] = {
 	CMD_ROWS,
 	{ 0, "port", "N", "port of its SSH server (as it is, or 22)", 0 },
 	{ 0, "recreate", NULL, "delete the endpoint first; cuts sessions", 0 },
-	{ 0, "timeout", "S", "seconds to wait, for Azure and the agent (300)", 0 },
+	{ 0, "timeout", "SECONDS", "wait for Azure and the agent no longer "
+	    "(300)", 0 },
 	{ 0, "no-wait", NULL, "do not wait for the agent", 0 },
-	{ 0, "connect-to", "HOST:PORT", "TCP of the dial goes there instead", 0 },
+	{ 0, "connect-to", "HOST:PORT", "TCP goes there instead "
+	    "(private endpoint)", 0 },
 	{ 0, "credential", "NAME", "only this token source", 0 },
 	{ 0, "json", NULL, "one JSON object", 0 },
 	CMD_LAST_ROWS

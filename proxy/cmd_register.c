@@ -25,7 +25,7 @@
 static const struct option_row table[] = {
 	CMD_ROWS,
 	{ 0, "subscription", "S", "name or GUID (the only one you see)", 0 },
-	{ 0, "timeout", "S", "seconds to wait for Azure (600)", 0 },
+	{ 0, "timeout", "SECONDS", "wait for Azure no longer (600)", 0 },
 	{ 0, "credential", "NAME", "only this token source", 0 },
 	{ 0, "json", NULL, "one JSON object", 0 },
 	CMD_LAST_ROWS
