@@ -247,6 +247,7 @@ start(const struct run *r, struct task *t)
 	if ((t->pid = fork()) == 0) {
 		/* it goes when we go, however that is */
 		(void)prctl(PR_SET_PDEATHSIG, SIGKILL);
+		(void)close(ends[0]);
 		if (getppid() == parent)
 			r->c->become(r->c->arg, t->check, ends[1]);
 		_exit(EX_SOFTWARE);
@@ -340,7 +341,21 @@ is_wanted(const struct run *r, const struct task *t)
 	    (r->c->only == NULL || r->c->only[t->check - r->c->table]));
 }
 
-/* Begins it, if what it needs has ended; or leaves it out. */
+static bool
+is_any_running(const struct run *r)
+{
+	size_t i;
+
+	for (i = 0; i < r->c->n; i++)
+		if (r->task[i].state == RUNNING)
+			return (true);
+	return (false);
+}
+
+/*
+ * Begins it, if what it needs has ended; or leaves it out.  When there is no room
+ * for another process, that is an error only if none is left whose end makes some.
+ */
 static int
 step(const struct run *r, struct task *t, struct err *e)
 {
@@ -359,8 +374,10 @@ step(const struct run *r, struct task *t, struct err *e)
 			return (0);
 		}
 	}
-	return (start(r, t) == 0 ? 0 : err_sys(e, EX_OSERR, "", "cannot start "
-	    "the check \"%s\"", t->check->name));
+	if (start(r, t) == 0 || is_any_running(r))
+		return (0);
+	return (err_sys(e, EX_OSERR, "", "cannot start the check \"%s\"",
+	    t->check->name));
 }
 
 /* The one whose failure f, of t, is told with already; NULL: none. */
@@ -450,17 +467,20 @@ static void
 watch(const struct run *r, int64_t then_ms)
 {
 	struct task *t;
+	nfds_t n = 0;
 	size_t i;
 
+	/* of more than there may be open at once Linux polls none */
 	for (i = 0; i < r->c->n; i++)
-		r->fds[i] = (struct pollfd){ r->task[i].state == RUNNING ?
-		    r->task[i].fd : -1, POLLIN, 0 };
-	(void)poll(r->fds, r->c->n, patience(r, then_ms));
-	for (i = 0; i < r->c->n; i++) {
+		if (r->task[i].state == RUNNING)
+			r->fds[n++] = (struct pollfd){ r->task[i].fd, POLLIN,
+			    0 };
+	(void)poll(r->fds, n, patience(r, then_ms));
+	for (n = i = 0; i < r->c->n; i++) {
 		t = &r->task[i];
 		if (t->state != RUNNING)
 			continue;
-		if (r->fds[i].revents != 0 && !take(t))
+		if (r->fds[n++].revents != 0 && !take(t))
 			end(r, t, false);
 		else if (clock_ms() - t->began_ms >= t->check->limit_s * 1000)
 			end(r, t, true);

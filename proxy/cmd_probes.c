@@ -35,6 +35,7 @@ on_signal(int number)
 
 struct slot {
 	struct probe	 probe;		/* fd -1: free */
+	bool		 is_ready;	/* to be read */
 	size_t		 i;
 	int64_t		 end_ms;
 };
@@ -42,7 +43,7 @@ struct slot {
 struct run {
 	const struct probes	*all;
 	struct slot		*slots;
-	struct pollfd		*fds;		/* of the slots */
+	struct pollfd		*fds;		/* of the slots that are not free */
 	size_t			 nslots;
 	size_t			 next;		/* to be started */
 	size_t			 running;
@@ -86,13 +87,18 @@ wait_for_some(struct run *r, int64_t ms)
 {
 	const struct timespec t = { .tv_sec = ms / 1000,
 	    .tv_nsec = ms % 1000 * 1000000 };
+	nfds_t n = 0;
 	size_t k;
 
+	/* of more than there may be open at once Linux polls none */
 	for (k = 0; k < r->nslots; k++)
-		r->fds[k] = (struct pollfd){ r->slots[k].probe.fd, POLLIN, 0 };
-	if (ppoll(r->fds, (nfds_t)r->nslots, &t, &r->while_waiting) <= 0)
-		for (k = 0; k < r->nslots; k++)
-			r->fds[k].revents = 0;
+		if (r->slots[k].probe.fd != -1)
+			r->fds[n++] = (struct pollfd){ r->slots[k].probe.fd,
+			    POLLIN, 0 };
+	(void)ppoll(r->fds, n, &t, &r->while_waiting);
+	for (n = k = 0; k < r->nslots; k++)
+		r->slots[k].is_ready = r->slots[k].probe.fd != -1 &&
+		    r->fds[n++].revents != 0;
 }
 
 /*
@@ -112,9 +118,9 @@ is_over(const struct run *r)
 
 /* Has this one ended, by itself or because it has to? */
 static bool
-has_ended(struct slot *s, bool is_ready, struct probe_result *result)
+has_ended(struct slot *s, struct probe_result *result)
 {
-	if (is_ready && probe_step(&s->probe, result) == 1)
+	if (s->is_ready && probe_step(&s->probe, result) == 1)
 		return (true);
 	if (clock_ms() < s->end_ms)
 		return (false);
@@ -134,8 +140,7 @@ take_results(struct run *r)
 	for (k = 0; k < r->nslots; k++) {
 		struct slot *s = &r->slots[k];
 
-		if (s->probe.fd == -1 ||
-		    !has_ended(s, r->fds[k].revents != 0, &result))
+		if (s->probe.fd == -1 || !has_ended(s, &result))
 			continue;
 		probe_stop(&s->probe);
 		r->running--;
@@ -166,7 +171,7 @@ end_all(struct run *r)
 		wait_for_some(r, TICK_MS);
 		for (k = 0; k < r->nslots; k++)
 			if (r->slots[k].probe.fd != -1 &&
-			    (r->fds[k].revents == 0 ||
+			    (!r->slots[k].is_ready ||
 			    probe_step(&r->slots[k].probe, &unused) == 0))
 				any = true;
 			else

@@ -5,6 +5,7 @@ a cause once, and cures what can be cured after asking; whatever is broken, it c
 import json
 import os
 import pty
+import resource
 import shutil
 import stat
 import subprocess
@@ -147,6 +148,12 @@ class Beside(DoctorCase):
         self.write(self.home + "/go", "")
         found = json.loads(child.communicate(timeout=HANG_S)[0])["checks"]
         self.assertEqual([(one["name"], one["verdict"]) for one in found][0], ("ssh", "ok"), "told in their order")
+
+    def test_few_descriptors(self):
+        """Not enough for all at once: some wait until others have ended."""
+        few = lambda: resource.setrlimit(resource.RLIMIT_NOFILE, (12, 12))
+        self.all_well(preexec_fn=few)
+        self.assertEqual(set(self.doctor("web01", preexec_fn=few)), set(self.doctor("web01")))
 
 
 class Ssh(DoctorCase):

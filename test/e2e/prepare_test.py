@@ -292,6 +292,11 @@ class Many(PrepareCase):
         done = self.prepare("m*", "-P", "4", preexec_fn=lambda: resource.setrlimit(resource.RLIMIT_NOFILE, (32, 32)))
         self.assertRegex(done.stdout, r"\A120 of 120 ready ")
 
+    def test_fewer_than_are_wanted_at_once(self):
+        self.add(20)
+        done = self.prepare("m*", preexec_fn=lambda: resource.setrlimit(resource.RLIMIT_NOFILE, (16, 16)))
+        self.assertRegex(done.stdout, r"\A20 of 20 ready ")
+
     def terminal(self, *args):
         """stderr as a terminal shows it."""
         leader, follower = pty.openpty()
