@@ -9,7 +9,7 @@
 
 #define SSH_PORT		22
 #define DEADLINE_S		120	/* an agent's first listener takes 30-90 s */
-#define DEADLINE_MAX_S		3600
+#define DEADLINE_MAX_S		86400	/* as config install takes it */
 #define PORT_MAX		65535
 
 enum {

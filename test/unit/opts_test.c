@@ -80,8 +80,8 @@ test_each(void)
 	    strcmp(o.cloud_file, "c.json") == 0, "--cloud-file");
 	ok(parse("--deadline", "1", WEB01, NULL) == 0 && o.deadline_s == 1,
 	    "--deadline 1");
-	ok(parse("--deadline", "3600", WEB01, NULL) == 0 &&
-	    o.deadline_s == 3600, "--deadline 3600");
+	ok(parse("--deadline", "86400", WEB01, NULL) == 0 &&
+	    o.deadline_s == 86400, "--deadline 86400");
 	ok(parse("-v", WEB01, NULL) == 0 && o.log_level == LOG_VERBOSE, "-v");
 	ok(parse("-vv", WEB01, NULL) == 0 && o.log_level == LOG_DEBUG, "-vv");
 	ok(parse("-v", "--verbose", "-v", WEB01, NULL) == 0 &&
@@ -139,8 +139,8 @@ test_numbers(void)
 		ok(complains(parse("--deadline", bad[i], WEB01, NULL),
 		    "--deadline"), "bad deadline %zu", i);
 	}
-	ok(complains(parse("--deadline", "3601", WEB01, NULL), "3600"),
-	    "a deadline of more than an hour: %s", e.cause);
+	ok(complains(parse("--deadline", "86401", WEB01, NULL), "86400"),
+	    "a deadline of more than a day: %s", e.cause);
 	ok(options_number("-5", -9, 9, "x", &n, &e) == -1,
 	    "a sign is no digit");
 	n = 7;
