@@ -21,7 +21,7 @@ from proxy import HttpProxy
 import certs
 
 BROWSER = os.path.join(TOP, "test", "emulator", "browser.py")
-NO_CLOUD = "cache|logout|version"       # verbs that talk to nobody
+NO_CLOUD = "cache|explain|logout|version"       # verbs that talk to nobody
 RELAY = "ns1.relay.emulated.test:443"
 MACRO = re.compile(r"^\.[A-Z][a-z]\b ?")
 
@@ -72,9 +72,9 @@ def examples(page):
 
 
 def readme():
-    """The indented blocks of "Use it", as examples: what begins with a program that a reader has is for pasting."""
+    """The indented blocks of two sections, as examples: what begins with a program that a reader has is for pasting."""
     with open(os.path.join(TOP, "README.md")) as file:
-        section = re.search(r"^## Use it\n(.*?)^## ", file.read(), re.M | re.S)[1]
+        section = "".join(re.findall(r"^## (?:Use it|When something is wrong)\n(.*?)(?=^## )", file.read(), re.M | re.S))
     found, intro, n = [], "", 0
     for piece in re.split(r"((?:^    .*\n)+)", section, flags=re.M):
         if piece.startswith("    "):
@@ -630,12 +630,20 @@ class Readme(Page, EmulatorCase):
         self.write(folder + "/my-group-web01-relay_info", relay_info_text(self.emu.issue_credentials("web01")))
         self.reaches("-o", self.with_ours(shown.text), "x")
 
-    @example("**When it fails** it says so in one line, through ssh itself:")
+    @example("It is said in one line, through ssh itself")
     def failure(self, shown):
         said = " ".join(shown.text.split())
         self.emu.add_machine("closed", group="prod", port=free_port())
         done = self.ssh("-o", f"ProxyCommand arc-relay-proxy '{self.emu.machine_id('closed')}'", "x", "true")
         self.assertEqual(" ".join(done.stderr.splitlines()[0].split()), said.replace("web01", "closed"))
+
+    @example("Where that is not enough:")
+    def doctor(self, shown):
+        self.tool("config", "install")          # an example before has replaced it
+        out = self.paste(shown)
+        self.assertEqual(out.count("ok    relay    dial: SSH-2.0-OpenSSH"), 2)
+        self.assertNotIn("FAIL", out)
+        self.assertIn("[E505]", out)        # of the example before
 
 
 if __name__ == "__main__":
