@@ -478,6 +478,19 @@ class Tool(Page, EmulatorCase):
         out = self.run_example(shown)
         self.assertIn("ok    relay    dial: SSH-2.0-OpenSSH", out)
         self.assertNotIn("FAIL", out)
+        self.assertTrue(out.endswith(" ms\n"), out)        # of the dial: jq has printed nothing
+
+    @example("What was the last failure of a session?")
+    def explain(self, shown):
+        self.ssh("-o", "ProxyCommand arc-relay-proxy nobody", "x", "true")
+        self.write("work/output.txt", "Connection timed out during banner exchange\n")
+        self.assertRegex(self.run_example(shown), r"(?s)no machine is called nobody.*E201.*E706 +line 1")
+
+    @example("Nobody shall reach a machine by SSH any more:")
+    def disable(self, shown):
+        self.run_example(shown)
+        self.assertIn("E405", self.ssh("-o", "ProxyCommand arc-relay-proxy --no-cache web01", "x", "true").stderr)
+        self.tool("enable", "web01")
 
     @example("Before ansible goes to many machines at once:")
     def prepare(self, shown):
