@@ -51,7 +51,7 @@ tls_library_init(void)
 {
 	(void)OPENSSL_init_ssl(OPENSSL_INIT_NO_LOAD_CONFIG |
 	    OPENSSL_INIT_NO_LOAD_CRYPTO_STRINGS |
-	    OPENSSL_INIT_NO_LOAD_SSL_STRINGS, NULL);
+	    OPENSSL_INIT_NO_LOAD_SSL_STRINGS | OPENSSL_INIT_NO_ATEXIT, NULL);
 }
 
 /* The alert that ends a handshake, ours or the peer's, says why best. */

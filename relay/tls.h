@@ -26,7 +26,8 @@ struct tls {
 /*
  * Once before anything else of the library, libwebsockets included.  No
  * configuration file is read: it may load foreign code.  The texts of OpenSSL's
- * errors are not made either: nobody would see them.
+ * errors are not made either: nobody would see them; and its tables are left for
+ * the system to take away at the exit.
  */
 void	 tls_library_init(void);
 
