@@ -28,8 +28,8 @@ struct banner {
 };
 
 /*
- * What the wire has next, in buf.  Returns as wire_read does, but WIRE_AGAIN at
- * until_ms, or when we shall go.
+ * What the wire has next, in buf.  Returns as wire_read does, but WIRE_AGAIN from
+ * until_ms on, however much there is, or when we shall go.
  */
 static ssize_t
 next_bytes(struct dial *d, uint8_t buf[WIRE_READ_MIN], int64_t until_ms)
@@ -37,14 +37,15 @@ next_bytes(struct dial *d, uint8_t buf[WIRE_READ_MIN], int64_t until_ms)
 	int64_t left_ms;
 	ssize_t n;
 
-	while ((n = wire_read(d->wire, buf, WIRE_READ_MIN)) == WIRE_AGAIN) {
+	while ((left_ms = until_ms - clock_ms()) > 0) {
 		struct pollfd p = { wire_fd(d->wire), POLLIN, 0 };
 
-		if ((left_ms = until_ms - clock_ms()) <= 0 ||
-		    sshio_wait(d->ssh, &p, left_ms) == SSHIO_LEFT)
+		if ((n = wire_read(d->wire, buf, WIRE_READ_MIN)) != WIRE_AGAIN)
+			return (n);
+		if (sshio_wait(d->ssh, &p, left_ms) == SSHIO_LEFT)
 			break;
 	}
-	return (n);
+	return (WIRE_AGAIN);
 }
 
 /*

@@ -15,6 +15,7 @@ import tap
 from harness import BUILD, HANG_S, PROXY, TOOL, WRAP, Fault, SshCase, deadline, free_port, wait_for
 from faults import NO_LISTENERS, agent_refusal
 from proxy import HttpProxy
+import ws
 
 PHASES = ["credential", "dns", "tcp", "proxy", "tls", "upgrade", "banner", "all"]
 
@@ -142,6 +143,13 @@ class Probe(Case):
 
     def test_silent(self):
         self.refused(69, "E511", "says nothing for", args=[self.speaking(end=False), *deadline(2)])
+
+    def test_pings_without_end(self):
+        def flood(conn):
+            while True:
+                conn.send_raw(ws.encode(ws.PING, b"x") * 1000)
+        self.emu.faults.dial.append(Fault("serve", script=flood))
+        self.refused(69, "E511", "says nothing for", args=[self.emu.machine_id("web01"), *deadline(2)])
 
     def test_cut(self):
         self.refused(69, "E507", "was cut before", args=[self.speaking()])
