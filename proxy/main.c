@@ -1,6 +1,7 @@
 /*
  * arc-relay-proxy: the whole of it, as a table of contents.
  */
+#include <poll.h>
 #include <stdio.h>
 #include <string.h>
 #include <unistd.h>
@@ -20,6 +21,7 @@
 #include "relay/wire.h"
 
 #define PROGRAM	"arc-relay-proxy"
+#define STDERR_MS	2000	/* for who reads our last line */
 
 /* The machine's server has said its first word. */
 static void
@@ -93,6 +95,16 @@ tell_as_sshproxy(const struct pump *p, const struct wire_answer *refusal,
 		    "%s", line);
 }
 
+/* Who holds our stderr and does not read it must not hold us. */
+static void
+tell_stderr(const char *line)
+{
+	struct pollfd p = { STDERR_FILENO, POLLOUT, 0 };
+
+	if (poll(&p, 1, STDERR_MS) == 1 && (p.revents & POLLOUT) != 0)
+		(void)fprintf(stderr, "%s\n", line);
+}
+
 /*
  * The one place where an error is told: to who asks for it later, and that first,
  * for ssh's end may be waited for to ask; to ssh, which shows it even where our
@@ -117,7 +129,7 @@ tell(const struct opts *o, struct sshio *ssh, const struct pump *p,
 	else if (o->log_json)
 		log_always("fatal", "%s", line);
 	else if (!said || !isatty(STDERR_FILENO))	/* not twice */
-		(void)fprintf(stderr, "%s\n", line);
+		tell_stderr(line);
 }
 
 int

@@ -62,6 +62,24 @@ class SshLeaves(Case):
         self.ended(child)
         self.assertEqual(child.returncode, 0)
 
+    def test_nobody_reads_stderr(self):
+        """It stays open and is full: ssh is told, and the program goes."""
+        ours, theirs = os.pipe()
+        self.addCleanup(os.close, ours)
+        os.set_blocking(theirs, False)
+        for size in (4096, 1):
+            try:
+                while True:
+                    os.write(theirs, b"x" * size)
+            except BlockingIOError:
+                pass
+        os.set_blocking(theirs, True)
+        child = self.proxy("web01", options=["--cloud-file", self.home + "/none"], stderr=theirs)
+        os.close(theirs)
+        self.assertIn(b"cannot read", child.stdout.read1())
+        child.stdin.close()
+        self.ended(child)
+
     def test_end_of_stdin_sends_everything_then_close_1000(self):
         data = os.urandom(scaled(8 * MB, MB) + 13)
         before = self.emu.count(what="sink")
