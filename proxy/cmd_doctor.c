@@ -263,12 +263,36 @@ struct closing {
 	int			 rc;	/* how many; -1: nobody can be asked */
 };
 
+/*
+ * Who may write the folder may have put another file there while it was asked.
+ * Returns NULL, or why not.
+ */
+static const char *
+change_mode(const char *path, const struct stat *asked, mode_t mode)
+{
+	int fd = open(path, O_RDONLY | O_NONBLOCK | O_CLOEXEC);
+	const char *why = NULL;
+	struct stat st;
+
+	if (fd == -1 || fstat(fd, &st) == -1)
+		why = strerror(errno);
+	else if (st.st_dev != asked->st_dev || st.st_ino != asked->st_ino ||
+	    st.st_mode != asked->st_mode)
+		why = "somebody changed it meanwhile";
+	else if (fchmod(fd, mode) == -1)
+		why = strerror(errno);
+	if (fd != -1)
+		(void)close(fd);
+	return (why);
+}
+
 static void
 on_mode(void *arg, const char *path, const struct stat *st, mode_t never)
 {
 	struct closing *x = arg;
 	mode_t mode = st->st_mode & 07777 & ~never;
 	char what[PATH_MAX + 40];
+	const char *why;
 	int wanted;
 
 	if (x->rc == -1 || (st->st_mode & never) == 0 ||
@@ -284,8 +308,8 @@ on_mode(void *arg, const char *path, const struct stat *st, mode_t never)
 		return;
 	printf("%s\n", what);
 	x->rc++;
-	if (chmod(path, mode) == -1)
-		fprintf(stderr, "arc-relay: %s: %s\n", path, strerror(errno));
+	if ((why = change_mode(path, st, mode)) != NULL)
+		fprintf(stderr, "arc-relay: %s: %s\n", path, why);
 }
 
 /* Our own program, with our terminal. */

@@ -486,6 +486,25 @@ class Fix(DoctorCase):
             os.close(leader)
             os.close(follower)
 
+    def test_another_file_by_then(self):
+        """Who may write the folder may swap what is in it while the user thinks."""
+        self.write(self.home + "/private", "mine")
+        leader, follower = pty.openpty()
+        child = subprocess.Popen(self.command("doctor", "--cloud-file", self.emu.cloud_file, "--fix"), env=self.env,
+                                 stdin=follower, stdout=subprocess.DEVNULL, stderr=subprocess.PIPE)
+        said = b""
+        while not said.endswith(b"/config? [y/N] "):
+            said += child.stderr.read(1)
+            if said.endswith(b".ssh? [y/N] "):
+                os.write(leader, b"n\n")
+        os.unlink(self.path("config"))
+        os.symlink(self.home + "/private", self.path("config"))
+        os.write(leader, b"y\n" + b"n\n" * 9)
+        self.assertIn(b"/config: somebody changed it meanwhile\n", child.communicate(timeout=HANG_S)[1])
+        os.close(leader)
+        os.close(follower)
+        self.assertEqual(stat.S_IMODE(os.stat(self.home + "/private").st_mode), 0o600)
+
     def test_nobody_can_be_asked(self):
         done = self.run_doctor("--fix")
         self.assertEqual(done.returncode, 64)
