@@ -17,6 +17,7 @@
 #include "auth/identity.h"
 #include "auth/json.h"
 #include "auth/pace.h"
+#include "auth/patience.h"
 #include "auth/relayinfo.h"
 #include "relay/clock.h"
 #include "relay/err.h"
@@ -34,17 +35,25 @@ struct asked {
 	struct relay_info	*out;
 };
 
-static void
-wait_for_our_turn(struct asked *a)
+static int
+wait_for_our_turn(struct asked *a, struct err *e)
 {
 	int64_t wait_ms;
 
 	if (a->cache == NULL || (wait_ms = pace_take(a->cache, a->identity,
 	    a->r->id->subscription)) == 0)
-		return;
+		return (0);
+	if (patience_ms(wait_ms) < wait_ms) {
+		err_set(e, EX_TEMPFAIL, "E408", "so many sessions begin at once "
+		    "that Azure gives this one its credential in %lld s only",
+		    (long long)(wait_ms + 999) / 1000);
+		return (err_fix(e, "arc-relay prepare, before all of them; or "
+		    "give it time: ssh -o ConnectTimeout=120"));
+	}
 	log_verbose("many ask at once: our turn is in %lld ms",
 	    (long long)wait_ms);
 	(void)poll(NULL, 0, (int)wait_ms);
+	return (0);
 }
 
 static void
@@ -62,7 +71,8 @@ list_credentials(void *arg, const struct secret *token, char *claims,
 {
 	struct asked *a = arg;
 
-	wait_for_our_turn(a);
+	if (wait_for_our_turn(a, e) == -1)
+		return (-1);
 	relay_info_free(a->out);
 	return (arc_list_credentials(a->r->cloud, a->r->id, token,
 	    ARC_EXPIRES_IN_S, a->out, claims, ARM_CLAIMS_MAX, e));

@@ -16,6 +16,7 @@
 #include "auth/json.h"
 #include "auth/machines.h"
 #include "auth/names.h"
+#include "auth/patience.h"
 #include "auth/selection.h"
 #include "relay/clock.h"
 #include "relay/crypto.h"
@@ -70,7 +71,7 @@ request_body(const struct query *q, struct secret *out, struct err *e)
 static int
 wait_for(struct query *q, int64_t ms)
 {
-	if (q->waited_ms + ms > GRAPH_PATIENCE_MS)
+	if (q->waited_ms + ms > GRAPH_PATIENCE_MS || patience_ms(ms) < ms)
 		return (-1);
 	q->waited_ms += ms;
 	log_verbose("Resource Graph throttles: on in %lld ms", (long long)ms);

@@ -285,6 +285,21 @@ class Refusals(CredentialsCase):
                 self.bad(75, "E408", "--no-cache", says="3600 s")
                 self.assertLess(time.monotonic() - begin, 2 * SLOW)
 
+    def test_no_wait_that_is_longer_than_there_is_time(self):
+        """--within: who asks hears the reason while he still listens."""
+        begin = time.monotonic()
+        self.emu.faults.arm.append(Fault("status", code=429, headers={"Retry-After": "20"}, match="resources"))
+        self.bad(75, "E408", "--within", "3000", rid="web01", says="throttles")
+        self.good()
+        row = b"%020d" % ((time.time() + 15 + 20) * 1000)     # as if 350 had asked just now
+        for path in self.cached_files():
+            with open(path, "r+b") as file:
+                if found := re.search(rb"\b\d{20}$", file.read()):
+                    file.seek(found.start())
+                    file.write(row)
+        self.bad(75, "E408", "--within", "3000", says="this one its credential in 2")
+        self.assertLess(time.monotonic() - begin, 15)
+
     def test_it_gives_up(self):
         self.emu.faults.arm.always = Fault("status", code=502)
         begin = time.monotonic()
