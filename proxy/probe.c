@@ -159,7 +159,8 @@ put_phases(struct js *j, const struct dial *d, const struct banner *b)
 	return (0);
 }
 
-static void
+/* Returns 0 or -1. */
+static int
 print(const struct opts *o, const struct dial *d, const struct banner *b,
     const struct err *e, FILE *out)
 {
@@ -179,8 +180,8 @@ print(const struct opts *o, const struct dial *d, const struct banner *b,
 		    e->retry != RETRY_NEVER);
 	if (rc == 0 && js_print(j, out) == 0)
 		(void)putc('\n', out);
-	(void)fflush(out);
 	js_free(j);
+	return (fflush(out) == EOF || ferror(out) ? -1 : 0);
 }
 
 /* Dials and looks.  Returns 0, or -1 as dial does. */
@@ -216,7 +217,8 @@ probe(const struct opts *o, FILE *out, struct err *e)
 		sshio_none(&nobody);
 		rc = find_out(&d, &b, e);
 	}
-	print(o, &d, &b, e, out);
+	if (print(o, &d, &b, e, out) == -1 && rc == 0)
+		rc = err_sys(e, EX_IOERR, "", "cannot write to stdout");
 	dial_free(&d);
 	return (rc);
 }

@@ -95,6 +95,13 @@ class Probe(Case):
         got = self.document("-r", self.info_file("web01"))
         self.assertEqual((got["target"], got["error"]), ("", None))
 
+    def test_a_full_disk(self):
+        with open("/dev/full", "wb") as full:
+            child = self.proxy("--probe", self.emu.machine_id("web01"), stdin=subprocess.DEVNULL, stdout=full)
+            child.stderr.read()
+            self.assertEqual(child.wait(HANG_S), 74)
+            child.stderr.close()
+
     def test_a_terminal(self):
         ours, theirs = os.openpty()
         child = self.proxy("--probe", self.emu.machine_id("web01"), stdin=theirs, stdout=theirs, stderr=theirs)
