@@ -71,7 +71,7 @@ run(int argc, char **argv, struct err *e)
 	size_t i;
 
 	if (argc < 2) {
-		err_set(e, EX_USAGE, "", "what shall be done?");
+		err_set(e, EX_USAGE, "", "no verb is given");
 		return (err_fix(e, "see arc-relay --help"));
 	}
 	if (is_one_of(argv[1], "-h", "--help"))

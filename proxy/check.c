@@ -420,7 +420,7 @@ tell(const struct run *r, const struct task *t)
 	size_t i;
 
 	if (t->because != NULL)
-		tell_other(r, t, "left out because of", t->because);
+		tell_other(r, t, "not looked at: it needs", t->because);
 	for (i = 0; i < t->n; i++)
 		if ((first = origin(r, t, &t->found[i])) != NULL)
 			tell_other(r, t, "fails for the same reason as", first);

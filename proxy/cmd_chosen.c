@@ -280,7 +280,7 @@ chosen_find(const struct options *o, const struct cloud *c,
 
 	*out = (struct chosen_list){ .n = 0 };
 	if (o->nrest == 0 && !s.narrowed) {
-		err_set(e, EX_USAGE, "", "which machines?");
+		err_set(e, EX_USAGE, "", "no machine is named");
 		return (err_fix(e, "name some, or --group GROUP; '*' is all "
 		    "that you can see"));
 	}

@@ -56,8 +56,9 @@ static int
 check(const struct options *o, struct err *e)
 {
 	if (o->nrest != 1) {
-		err_set(e, EX_USAGE, "", "credentials needs one machine");
-		return (err_fix(e, "see arc-relay credentials --help"));
+		err_set(e, EX_USAGE, "", "one machine must be named");
+		return (err_fix(e, "NAME, NAME.GROUP or a resource id, see "
+		    "arc-relay list"));
 	}
 	if (o->value[O_REFUSED] != NULL && !is_sha256(o->value[O_REFUSED]))
 		return (err_set(e, EX_USAGE, "",

@@ -51,8 +51,9 @@ cmd_endpoint(const struct options *o, const char *timeout,
 	long seconds = TIMEOUT_S, age_s;
 
 	if (o->nrest != 1) {
-		err_set(e, EX_USAGE, "", "one machine is needed");
-		return (err_fix(e, "see --help of the verb"));
+		err_set(e, EX_USAGE, "", "one machine must be named");
+		return (err_fix(e, "NAME, NAME.GROUP or a resource id, see "
+		    "arc-relay list"));
 	}
 	if (target_parse(o->rest[0], &target, e) == -1 || (timeout != NULL &&
 	    options_number(timeout, 1, TIMEOUT_MAX_S, "--timeout", &seconds,

@@ -257,7 +257,7 @@ class Login(DoctorCase):
         self.assertEqual(login["cause"], "not logged in to Azure (tried: environment, workload-identity, github, "
                          "azure-pipelines, managed-identity, login, azure-cli)")
         self.assertEqual({check["what"] for check in checks if check["phase"] in ("azure", "relay")},
-                         {"left out because of login login"})
+                         {"not looked at: it needs login login"})
 
     def test_refused(self):
         self.env["AZURE_CLIENT_SECRET"] = "wrong"

@@ -260,7 +260,7 @@ class Failures(PrepareCase):
                      ["-g", "rg1", rid], ["m1;reboot"]):
             with self.subTest(args=args):
                 self.prepare(*args, status=64)
-        self.assertIn("which machines?", self.prepare(status=64).stderr)
+        self.assertIn("no machine is named", self.prepare(status=64).stderr)
 
     def test_no_proxy_beside(self):
         alone = os.path.join(self.home, "arc-relay")

@@ -278,9 +278,9 @@ test_causes(void)
 	    { "b", "last", 60, false, good, { "next" }, { NULL } },
 	    { "c", "same", 60, false, bad, { NULL }, { "bad" } },
 	    { "c", "other", 60, false, bad, { NULL }, { NULL } });
-	ok(is(1, "next", CHECK_SKIPPED, "left out because of a bad"),
+	ok(is(1, "next", CHECK_SKIPPED, "not looked at: it needs a bad"),
 	    "what needs a failed one is left out");
-	ok(is(2, "last", CHECK_SKIPPED, "left out because of a bad"),
+	ok(is(2, "last", CHECK_SKIPPED, "not looked at: it needs a bad"),
 	    "and so on, with the first cause");
 	ok(is(3, "same", CHECK_SKIPPED, "for the same reason as a bad"),
 	    "the same id is not told twice");
