@@ -45,7 +45,7 @@ static const struct option_row table[] = {
 	{ 0, "user-tag", "TAG", "log in as this tag of the machine says", 0 },
 	{ 0, "identity", "FILE", "the key to log in with", 0 },
 	{ 0, "entra", NULL, "log in with a certificate of Entra's (Linux)", 0 },
-	{ 0, "port", "N", "port of the SSH servers (22)", 0 },
+	{ 'p', "port", "N", "port of the SSH servers (22)", 0 },
 	{ 0, "short", NULL, "web01 beside web01.arc", 0 },
 	{ 0, "wildcard", NULL, "and *.arc, for machines that are not listed", 0 },
 	{ 0, "mux", NULL, "share one connection for 10 minutes", 0 },

@@ -29,7 +29,7 @@
 
 static const struct option_row table[] = {
 	CMD_ROWS,
-	{ 0, "port", "N", "port of the machine (22)", 0 },
+	{ 'p', "port", "N", "port of the machine (22)", 0 },
 	{ 0, "credential", "NAME", "only this token source", 0 },
 	{ 0, "refresh", NULL, "do not use the cache", 0 },
 	{ 0, "refused", "HEX", "not the one whose accessKey has this SHA-256", 0 },

@@ -35,7 +35,7 @@ static const struct option_row table[] = {
 	    "(private endpoint)", 0 },
 	{ 0, "json", NULL, "one JSON object", 0 },
 	{ 0, "fix", NULL, "do what can be done about it, after asking", 0 },
-	{ 0, "yes", NULL, "with --fix: do not ask", 0 },
+	{ 'y', "yes", NULL, "with --fix: do not ask", 0 },
 	{ 0, "check", "NAME", NULL, 0 },
 	{ 0, "machine", "ID", NULL, 0 },
 	CMD_LAST_ROWS

@@ -26,7 +26,7 @@
 
 static const struct option_row table[] = {
 	CMD_ROWS,
-	{ 0, "port", "N", "port of its SSH server (as it is, or 22)", 0 },
+	{ 'p', "port", "N", "port of its SSH server (as it is, or 22)", 0 },
 	{ 0, "recreate", NULL, "delete the endpoint first; cuts sessions", 0 },
 	{ 0, "timeout", "SECONDS", "wait for Azure and the agent no longer "
 	    "(300)", 0 },

@@ -36,7 +36,7 @@
 static const struct option_row table[] = {
 	CMD_ROWS_HIDDEN,
 	CMD_MACHINES_ROWS,
-	{ 0, "port", "N", "port of their SSH servers (22)", 0 },
+	{ 'p', "port", "N", "port of their SSH servers (22)", 0 },
 	{ 0, "deadline", "SECONDS", "wait for a machine no longer (120)", 0 },
 	{ 'P', "parallel", "N", "so many at once, 1 to 256 (32)", 0 },
 	{ 0, "connect-to", "HOST:PORT", "TCP goes there instead "
