@@ -37,9 +37,9 @@ static const struct option_row table[] = {
 	[DEADLINE] = { 0, "deadline", "SECONDS",
 	    "give up connecting after (120)", 0 },
 	[PROBE] = { 0, "probe", NULL,
-	    "only tell how far it comes, as JSON on stdout", 0 },
+	    "only tell how far a dial comes, as JSON on stdout", 0 },
 	[VERBOSE] = { 'v', "verbose", NULL,
-	    "say what happens; twice: in detail", 1 },
+	    "tell on stderr what happens; -vv: more", 1 },
 	[LOG_JSON] = { 0, "log-json", NULL, "messages as JSON, one a line", 0 },
 	[SHOW_VERSION] = { 'V', "version", NULL, "print the version", 0 },
 	[SHOW_HELP] = { 'h', "help", NULL, "print this", 0 },
@@ -50,15 +50,16 @@ void
 opts_help(FILE *out)
 {
 	(void)fprintf(out,
-	    "usage: arc-relay-proxy [options] TARGET\n"
-	    "       arc-relay-proxy [options] -r FILE\n\n"
+	    "usage: arc-relay-proxy [OPTION ...] TARGET\n"
+	    "       arc-relay-proxy [OPTION ...] -r FILE\n\n"
 	    "Connects stdin and stdout to the SSH server of an Azure Arc "
 	    "machine, for ssh's\nProxyCommand.  TARGET: NAME[.GROUP"
 	    "[.SUBSCRIPTION]][.arc], or a resource id.\n\n");
 	options_help(table, out);
 	(void)fprintf(out, "\nWithout both, the relay information is taken "
 	    "from SSHPROXY_RELAY_INFO.\n"
-	    "Manual: arc-relay-proxy(1).  Set-up: arc-relay(1).\n");
+	    "To set up: arc-relay config install.  When it fails: arc-relay "
+	    "doctor TARGET\n");
 }
 
 /* "host:1234", "[::1]:1234" -> host, port. */
