@@ -539,7 +539,7 @@ cmd_prepare(int argc, char **argv, struct err *e)
 	if (j == NULL)
 		return (err_set(e, EX_OSERR, "", "out of memory"));
 	j->began_ms = clock_ms();
-	if ((rc = cmd_parse(table, "prepare [OPTION ...] TARGET | GLOB ...",
+	if ((rc = cmd_parse(table, "prepare [OPTION ...] [TARGET|GLOB ...]",
 	    CMD_HIDDEN_HELP, argc, argv, &j->o, e)) == 0)
 		rc = prepare(j, e);
 	else if (rc == 1)
