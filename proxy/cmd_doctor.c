@@ -394,6 +394,21 @@ has_cure(const struct doctor *d)
 	return (false);
 }
 
+/* As it was typed: another port, another proxy are another cure. */
+static void
+tell_of_fix(const struct doctor *d)
+{
+	struct cure_command c = { .argv = { BESIDE_TOOL, "doctor", "--fix" },
+	    .n = 3 };
+	char shown[CURE_TEXT_MAX];
+	int i;
+
+	for (i = 1; i < d->argc && c.n < CURE_WORDS_MAX; i++)
+		c.argv[c.n++] = d->argv[i];
+	printf("\nSome of it can be cured, after asking: %s\n", cure_shown(&c,
+	    shown, sizeof(shown)));
+}
+
 /* --- the command line --- */
 
 static int
@@ -441,9 +456,7 @@ run(struct doctor *d, struct err *e)
 	if (rc == 0 && d->o.value[O_FIX] != NULL)
 		rc = fix(d, e);
 	else if (rc == 0 && !d->json && has_cure(d))
-		printf("\nSome of it can be cured, after asking: arc-relay doctor "
-		    "--fix%s%s\n", d->env.has_target ? " " : "",
-		    d->env.has_target ? d->env.target.text : "");
+		tell_of_fix(d);
 	if (rc == 0 && (fflush(stdout) == EOF || ferror(stdout)))
 		rc = err_sys(e, EX_IOERR, "", "cannot write to stdout");
 	env_whole_free(d->whole);

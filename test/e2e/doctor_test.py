@@ -603,6 +603,13 @@ class FixAzure(DoctorCase):
                      "azure    permissions: listCredentials: allowed", "relay    dial: SSH-2.0-OpenSSH"):
             self.assertIn("ok    " + line, second)
 
+    def test_the_command_that_it_names(self):
+        """With what was typed: without the port, another one would be set."""
+        self.emu.add_machine("new", endpoint=False, service_port=None)
+        done = self.run_doctor("-p", "2222", "new")
+        self.assertTrue(done.stdout.endswith(f"arc-relay doctor --fix --cloud-file {self.emu.cloud_file} -p 2222 new\n"),
+                        done.stdout)
+
 
 class Faults(DoctorCase):
     def test_no_home(self):
