@@ -22,14 +22,14 @@ take(char *out, size_t size, const char *text)
 }
 
 void
-lasterror_keep(const char *target, const struct err *e, const char *line)
+lasterror_keep(struct folder *folder, const char *target, const struct err *e,
+    const char *line)
 {
 	struct lasterror last;
 	struct secret text = SECRET_INIT;
-	struct folder folder;
 	struct js *j;
 
-	if (folder_open_state(&folder) == -1)
+	if (folder->fd == -1 && folder_open_state(folder) == -1)
 		return;
 	take(last.target, sizeof(last.target), target);
 	j = js_object();
@@ -38,11 +38,10 @@ lasterror_keep(const char *target, const struct err *e, const char *line)
 	    js_set_string(j, "id", e->id) == 0 &&
 	    js_set_integer(j, "status", e->status) == 0 &&
 	    js_set_string(j, "line", line) == 0 && js_dump(j, &text) == 0)
-		(void)folder_write_quick(&folder, LASTERROR_FILE, FILE_MAX,
+		(void)folder_write_quick(folder, LASTERROR_FILE, FILE_MAX,
 		    &text);
 	js_free(j);
 	secret_free(&text);
-	folder_close(&folder);
 }
 
 int

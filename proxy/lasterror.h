@@ -9,6 +9,8 @@
 
 #include "relay/err.h"
 
+struct folder;
+
 #define LASTERROR_FILE	"last-error"
 
 struct lasterror {
@@ -21,10 +23,11 @@ struct lasterror {
 
 /*
  * Keeps it.  What cannot be kept is lost without a word: the error itself has
- * been told, and nothing waits for the disk.  Opens the folder by itself.
+ * been told, and nothing waits for the disk.  folder: that of state if it is open
+ * already, by who may not open it any more; or FOLDER_INIT.
  */
-void	 lasterror_keep(const char *target, const struct err *e,
-	    const char *line);
+void	 lasterror_keep(struct folder *folder, const char *target,
+	    const struct err *e, const char *line);
 
 /*
  * The one that is kept, printable.  Returns 1; 0 when there is none that can be

@@ -6,6 +6,7 @@
 #include <string.h>
 #include <unistd.h>
 
+#include "auth/folder.h"
 #include "proxy/diag.h"
 #include "proxy/dial.h"
 #include "proxy/harden.h"
@@ -14,6 +15,7 @@
 #include "proxy/opts.h"
 #include "proxy/probe.h"
 #include "proxy/pump.h"
+#include "proxy/sandbox.h"
 #include "proxy/sshio.h"
 #include "relay/clock.h"
 #include "relay/err.h"
@@ -36,23 +38,29 @@ tell_times(void *arg)
 static int64_t
 patience(void *arg)
 {
-	struct dial *d = arg;
+	const struct dial *d = arg;
 
-	waiting_look(&d->waiting);
 	return (d->waiting.is_ssh ? d->waiting.end_ms : INT64_MAX);
 }
 
 /*
- * A session from end to end.  p and d tell afterwards how far it came.
+ * A session from end to end.  p and d tell afterwards how far it came, and state
+ * is open for what may still be kept then.
  */
 static int
-session(struct dial *d, struct pump *p, struct err *e)
+session(struct dial *d, struct pump *p, struct folder *state, struct err *e)
 {
 	struct sshio *ssh = d->ssh;
+	char what[SANDBOX_TEXT];
 	int rc;
 
 	if (dial(d, e) == -1)
 		return (-1);
+	/* what is wanted later, and cannot be opened then */
+	waiting_look(&d->waiting);
+	(void)folder_open_state(state);
+	(void)sandbox_enter(state->fd, what);
+	log_debug("sandbox: %s", what);
 	p->in = ssh->in;
 	p->out = ssh->out;
 	p->leave = &sshio_leave;
@@ -112,7 +120,8 @@ tell_stderr(const char *line)
  */
 static void
 tell(const struct opts *o, struct sshio *ssh, const struct pump *p,
-    const struct wire_answer *refusal, const struct err *e)
+    const struct wire_answer *refusal, struct folder *state,
+    const struct err *e)
 {
 	uint8_t packet[LASTWORDS_SIZE];
 	char line[ERR_LINE_MAX + 1];
@@ -121,7 +130,8 @@ tell(const struct opts *o, struct sshio *ssh, const struct pump *p,
 	(void)err_line(e, PROGRAM, o->has_target ? opts_machine(o) : NULL,
 	    line, sizeof(line));
 	if (e->status != EX_USAGE)
-		lasterror_keep(o->has_target ? o->target.text : "", e, line);
+		lasterror_keep(state, o->has_target ? o->target.text : "", e,
+		    line);
 	if (ssh->out != -1 && p->down_bytes == 0)
 		said = sshio_farewell(ssh, packet, lastwords(line, packet));
 	if (o->log_json && o->drop_in)
@@ -138,6 +148,7 @@ main(int argc, char **argv)
 	struct sshio ssh = { .in = -1, .out = -1 };
 	struct pump pump = { .in = -1 };
 	struct dial d = DIAL_INIT;
+	struct folder state = FOLDER_INIT;
 	struct err e = ERR_INIT;
 	struct opts o;
 	int64_t began_ms = clock_ms();
@@ -173,10 +184,11 @@ main(int argc, char **argv)
 	d.ssh = &ssh;
 	d.for_ssh = true;
 	d.began_ms = began_ms;
-	rc = session(&d, &pump, &e);
+	rc = session(&d, &pump, &state, &e);
  out:
 	if (rc == -1 && e.status != 0)
-		tell(&o, &ssh, &pump, &d.refusal, &e);
+		tell(&o, &ssh, &pump, &d.refusal, &state, &e);
+	folder_close(&state);
 	dial_free(&d);
 	pump_free(&pump);
 	sshio_close(&ssh);

@@ -44,7 +44,7 @@ void	 waiting_begin(struct waiting *w, struct sshio *ssh,
 /*
  * Looks whether ssh's ConnectTimeout is shorter (proxy/sshparent.h): about a second
  * of it is left for the reason.  What counts is said at -v.  It is looked only
- * when something takes its time: most sessions are open before that.
+ * once: when something takes its time, or before it cannot be (proxy/sandbox.h).
  */
 void	 waiting_look(struct waiting *w);
 
