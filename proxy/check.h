@@ -116,7 +116,7 @@ void	 check_out_to(int *fd, struct check_out *out);
 
 /* check_local.c: what is on this computer */
 check_run check_ssh_version, check_ssh_files, check_config, check_clock,
-    check_cache, check_keys, check_last_error;
+    check_cache, check_keys, check_sandbox, check_last_error;
 
 /* check_network.c: ways to Azure: names, route, proxy, TLS with issuer and version */
 check_run check_login_host, check_arm_host, check_relay_host;

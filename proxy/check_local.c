@@ -1,6 +1,6 @@
 /*
  * What arc-relay doctor looks at on this computer beside ssh's configuration: ssh
- * itself, the clock, the cache, and what failed last.  See check.h.
+ * itself, the clock, the cache, the kernel, and what failed last.  See check.h.
  */
 #include <errno.h>
 #include <stdio.h>
@@ -12,6 +12,7 @@
 #include "proxy/check.h"
 #include "proxy/check_ssh.h"
 #include "proxy/lasterror.h"
+#include "proxy/sandbox.h"
 #include "relay/err.h"
 #include "relay/secret.h"
 
@@ -168,6 +169,21 @@ check_cache(const struct check_env *env, const struct check_out *out)
 		check_warned(out, &e, CURE_NONE);
 	}
 	folder_close(&state);
+}
+
+/* --- what the kernel has for a session --- */
+
+/* By trying it: this process is of no use for anything else afterwards. */
+void
+check_sandbox(const struct check_env *env, const struct check_out *out)
+{
+	char what[SANDBOX_TEXT];
+
+	(void)env;
+	if (sandbox_enter(-1, what))
+		check_ok(out, "%s", what);
+	else
+		check_noted(out, "%s: a session works without", what);
 }
 
 /* --- what failed last --- */

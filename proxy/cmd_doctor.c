@@ -50,6 +50,7 @@ static const struct check checks[] = {
 	{ "local", "keys", 15, false, check_keys, { "ssh" }, { NULL } },
 	{ "local", "cache", 15, false, check_cache, { NULL }, { NULL } },
 	{ "local", "clock", 15, false, check_clock, { NULL }, { NULL } },
+	{ "local", "sandbox", 5, false, check_sandbox, { NULL }, { NULL } },
 	{ "local", "last-error", 5, false, check_last_error, { NULL }, { NULL } },
 	{ "network", "login-host", 40, false, check_login_host, { NULL },
 	    { NULL } },

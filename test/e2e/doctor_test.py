@@ -17,7 +17,7 @@ from config_case import ConfigCase
 from harness import HANG_S, PROXY, TOOL, WRAP, Sshd, wait_for, whoami
 from namespaces import unshared
 
-LOCAL = ("ssh", "files", "config", "keys", "cache", "clock", "last-error")
+LOCAL = ("ssh", "files", "config", "keys", "cache", "clock", "sandbox", "last-error")
 ELSEWHERE = ("relay-host",)     # its name is in no DNS
 
 

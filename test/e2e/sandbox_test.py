@@ -195,6 +195,15 @@ class Session(Case):
                     self.assertEqual(f"no {name} (Function not implemented)" in said, nr in calls, said)
                 os.unlink(self.kept)
 
+    def test_doctor(self):
+        for calls, verdict, what in (((LANDLOCK, SECCOMP), "note", "no Landlock (Function not implemented), no seccomp "
+                                      "(Function not implemented): a session works without"),
+                                     ((), "ok", "Landlock, seccomp"))[:2 if has_landlock() > 0 else 1]:
+            done = subprocess.run([TOOL, "doctor", "--check", "sandbox"], env=self.env, capture_output=True,
+                                  timeout=HANG_S, preexec_fn=without(*calls) if calls else None)
+            self.assertEqual(done.returncode, 0, done.stderr)
+            self.assertIn(what.encode(), done.stdout)
+
 
 class LastError(Case):
     def test_it_is_kept(self):
