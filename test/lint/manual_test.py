@@ -346,6 +346,13 @@ class Manual(unittest.TestCase):
             self.skipTest("no mandoc")
         self.none((text + errors).splitlines())
 
+    def test_no_word_is_a_macro(self):
+        """"No such file" in a line of mdoc loses its first word, and "a , b" is one quotation."""
+        macros = "An|At|Bx|In|Is|It|Nd|No|On|Os|Ot|So|St|Tn|Up|Ux"
+        self.none([f"{path.name}:{number}: {line}" for path in sorted(MAN.iterdir())
+                   for number, line in enumerate(path.read_text().splitlines(), 1)
+                   if re.search(rf"^\.(Dl|Ql) (.* )?({macros})( |$)|^\.(Pq )?(Ql|Sq) \S+ , .", line)])
+
     def test_help_of_arc_relay_proxy(self):
         self.none(help_faults([str(BUILD / "arc-relay-proxy")], [f"--{name}" for _, name in PROXY_OPTIONS]))
 
