@@ -114,6 +114,10 @@ int	 checks_run(const struct checks *c, struct err *e);
 /* What is told to out goes to fd, for the process that runs the checks. */
 void	 check_out_to(int *fd, struct check_out *out);
 
+/* A line of that, told to out; nothing is, if it is no such line. */
+void	 check_out_read(const char *line, size_t len,
+	    const struct check_out *out);
+
 /* check_local.c: what is on this computer */
 check_run check_ssh_version, check_ssh_files, check_config, check_clock,
     check_cache, check_keys, check_sandbox, check_last_error;
