@@ -10,6 +10,7 @@
 #include <fcntl.h>
 #include <netinet/in.h>
 #include <pthread.h>
+#include <setjmp.h>
 #include <signal.h>
 #include <stdio.h>
 #include <stdlib.h>
@@ -112,6 +113,42 @@ try_code(void)
 	tell("file-of-memory", (long)syscall(SYS_memfd_create, "x", 0U));
 }
 
+#ifdef __x86_64__
+
+static sigjmp_buf no_i386;
+
+static void
+on_fault(int number)
+{
+	siglongjmp(no_i386, number);
+}
+
+/* The numbers of i386: 39 is mkdir, and getpid to a table of x86_64. */
+static void
+try_i386(void)
+{
+	long rc;
+
+	if (sigsetjmp(no_i386, 1) == 0) {
+		__asm__ volatile ("int $0x80" : "=a" (rc) : "a" (39L),
+		    "b" (0L), "c" (0L) : "memory", "r8", "r9", "r10", "r11");
+		errno = (int)-rc;
+	} else			/* a kernel that does not have them */
+		errno = ENOSYS;
+	tell("i386", -1);
+}
+
+#else
+
+static void
+try_i386(void)
+{
+	errno = ENOSYS;
+	tell("i386", -1);
+}
+
+#endif
+
 static void
 try_network(int before, int port)
 {
@@ -154,6 +191,9 @@ main(int argc, char **argv)
 	    O_CLOEXEC)) == -1 || pipe(h.go) == -1)
 		return (2);
 	h.secret = argv[2];
+#ifdef __x86_64__
+	(void)signal(SIGSEGV, on_fault);
+#endif
 	if (pthread_create(&h.thread, NULL, help, &h) != 0)
 		return (2);
 	(void)sandbox_enter(folder, what);
@@ -164,6 +204,7 @@ main(int argc, char **argv)
 	try_network(before, atoi(argv[3]));
 	try_others(parent);
 	try_code();
+	try_i386();
 	keep(folder);
 	return (0);
 }
