@@ -2,8 +2,6 @@
  * Relay information for this session, see credential.h.
  */
 #include <errno.h>
-#include <fcntl.h>
-#include <spawn.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
@@ -157,39 +155,13 @@ static pid_t
 start_helper(const char *path, const struct opts *o, const char *refused,
     int64_t wait_ms, int *out)
 {
-	posix_spawn_file_actions_t files;
-	posix_spawnattr_t attr;
-	sigset_t none, pipe_only;
 	const char *argv[ARGV_MAX];
 	struct numbers numbers;
 	pid_t pid = -1;
-	int end[2], error;
 
 	make_argv(o, refused, wait_ms, &numbers, argv);
-	if (pipe2(end, O_CLOEXEC) == -1)
-		return (-1);
-	(void)sigemptyset(&none);
-	(void)sigemptyset(&pipe_only);
-	(void)sigaddset(&pipe_only, SIGPIPE);
-	(void)posix_spawnattr_init(&attr);
-	(void)posix_spawnattr_setsigmask(&attr, &none);
-	(void)posix_spawnattr_setsigdefault(&attr, &pipe_only);
-	(void)posix_spawnattr_setflags(&attr,
-	    POSIX_SPAWN_SETSIGMASK | POSIX_SPAWN_SETSIGDEF);
-	(void)posix_spawn_file_actions_init(&files);
-	(void)posix_spawn_file_actions_adddup2(&files, end[1], STDOUT_FILENO);
-	error = posix_spawn(&pid, path, &files, &attr,
-	    (char *const *)(uintptr_t)argv, environ);
-	(void)posix_spawn_file_actions_destroy(&files);
-	(void)posix_spawnattr_destroy(&attr);
-	(void)close(end[1]);
-	if (error != 0) {
-		(void)close(end[0]);
-		errno = error;
-		return (-1);
-	}
-	*out = end[0];
-	return (pid);
+	*out = beside_start(path, argv, environ, false, &pid);
+	return (*out == -1 ? -1 : pid);
 }
 
 /*

@@ -4,7 +4,6 @@
 #include <errno.h>
 #include <fcntl.h>
 #include <signal.h>
-#include <spawn.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
@@ -90,45 +89,12 @@ with_credential(char **env, const char *credential, char assignment[64])
 	return (with);
 }
 
-/* Returns 0 or an errno. */
-static int
-spawn(const char *path, const char *const argv[], char **env, int out,
-    bool with_stderr, pid_t *pid)
-{
-	posix_spawn_file_actions_t files;
-	posix_spawnattr_t attr;
-	sigset_t none, pipe_only;
-	int error;
-
-	(void)sigemptyset(&none);
-	(void)sigemptyset(&pipe_only);
-	(void)sigaddset(&pipe_only, SIGPIPE);
-	(void)posix_spawnattr_init(&attr);
-	(void)posix_spawnattr_setsigmask(&attr, &none);
-	(void)posix_spawnattr_setsigdefault(&attr, &pipe_only);
-	(void)posix_spawnattr_setflags(&attr,
-	    POSIX_SPAWN_SETSIGMASK | POSIX_SPAWN_SETSIGDEF);
-	(void)posix_spawn_file_actions_init(&files);
-	(void)posix_spawn_file_actions_addopen(&files, STDIN_FILENO,
-	    "/dev/null", O_RDWR, 0);
-	(void)posix_spawn_file_actions_adddup2(&files, out, STDOUT_FILENO);
-	if (!with_stderr)
-		(void)posix_spawn_file_actions_adddup2(&files, STDIN_FILENO,
-		    STDERR_FILENO);
-	error = posix_spawn(pid, path, &files, &attr,
-	    (char *const *)(uintptr_t)argv, env);
-	(void)posix_spawn_file_actions_destroy(&files);
-	(void)posix_spawnattr_destroy(&attr);
-	return (error);
-}
-
 int
 probe_start(struct probe *p, const struct probe_request *r, struct err *e)
 {
 	const char *argv[ARGV_MAX];
 	char path[BESIDE_MAX], choice[64], **whole, **env = NULL;
 	struct numbers numbers;
-	int end[2], error;
 
 	*p = (struct probe)PROBE_INIT;
 	if ((whole = env_whole()) == NULL ||
@@ -137,26 +103,17 @@ probe_start(struct probe *p, const struct probe_request *r, struct err *e)
 		err_set(e, EX_OSERR, "", "out of memory");
 		goto fail;
 	}
-	if (pipe2(end, O_CLOEXEC) == -1) {
-		err_sys(e, EX_UNAVAILABLE, "E109", "cannot start %s",
-		    BESIDE_PROXY);
-		goto fail;
-	}
 	make_argv(r, &numbers, argv);
 	beside_find(BESIDE_PROXY, NULL, path);
-	error = spawn(path, argv, env, end[1], r->progress ||
-	    log_wants(LOG_VERBOSE), &p->pid);
-	(void)close(end[1]);
-	if (error != 0) {
-		(void)close(end[0]);
+	p->fd = beside_start(path, argv, env, !r->progress &&
+	    !log_wants(LOG_VERBOSE), &p->pid);
+	if (p->fd == -1) {
 		p->pid = -1;
-		errno = error;
 		err_sys(e, EX_UNAVAILABLE, "E109", "cannot start %s", path);
 		err_fix(e, "install " BESIDE_PROXY " beside arc-relay");
 		goto fail;
 	}
-	(void)fcntl(end[0], F_SETFL, O_NONBLOCK);
-	p->fd = end[0];
+	(void)fcntl(p->fd, F_SETFL, O_NONBLOCK);
 	free(env);
 	env_whole_free(whole);
 	return (0);

@@ -14,7 +14,7 @@ import time
 
 import tap
 from config_case import ConfigCase
-from harness import HANG_S, PROXY, TOOL, WRAP, Sshd, wait_for, whoami
+from harness import HANG_S, PROXY, TOOL, WRAP, SshdCase, wait_for, whoami
 from namespaces import unshared
 
 LOCAL = ("ssh", "files", "config", "keys", "cache", "clock", "sandbox", "last-error")
@@ -577,18 +577,8 @@ class Fix(DoctorCase):
         self.assertEqual((done.returncode, done.stdout), (64, ""))
 
 
-class FixAzure(DoctorCase):
+class FixAzure(DoctorCase, SshdCase):
     """What is missing in Azure, by the verbs that make it."""
-
-    @classmethod
-    def setUpClass(cls):
-        super().setUpClass()
-        cls.sshd = Sshd(os.path.join(cls.dir, "sshd"))
-
-    @classmethod
-    def tearDownClass(cls):
-        cls.sshd.stop()
-        super().tearDownClass()
 
     def test_a_fresh_machine(self):
         self.emu.add_machine("fresh", port=self.sshd.port, endpoint=False, service_port=None)

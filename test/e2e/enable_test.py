@@ -11,7 +11,7 @@ import signal
 import subprocess
 
 import tap
-from harness import HANG_S, PROXY, TOOL, WRAP, EmulatorCase, Fault, Sshd, deadline, family, wait_for, whoami
+from harness import HANG_S, PROXY, TOOL, WRAP, EmulatorCase, Fault, SshdCase, deadline, family, wait_for, whoami
 
 PROVIDER = "Microsoft.HybridConnectivity"
 
@@ -280,22 +280,12 @@ class Enable(EnableCase):
                 self.run_verb("enable", *args, status=64)
 
 
-class Wait(EnableCase):
+class Wait(EnableCase, SshdCase):
     """The machine is a real sshd, whose agent takes AGENT_S seconds to listen.  They are seconds of a clock, for the
     program that is tested waits by its own; 40 of them are as good as these, and AGENT_S=40 shows that.
     """
     waits = True
     AGENT_S = float(os.environ.get("AGENT_S", "4"))
-
-    @classmethod
-    def setUpClass(cls):
-        super().setUpClass()
-        cls.sshd = Sshd(os.path.join(cls.dir, "sshd"))
-
-    @classmethod
-    def tearDownClass(cls):
-        cls.sshd.stop()
-        super().tearDownClass()
 
     def fresh(self, name="web01", port=None, delay=0.0, **settings):
         machine = self.emu.add_machine(name, endpoint=False, service_port=None, port=port or self.sshd.port, **settings)

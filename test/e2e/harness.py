@@ -169,19 +169,27 @@ SetEnv SHLVL=2
         self.child.wait()
 
 
-class SshCase(EmulatorCase):
-    """An emulated machine "web01" whose port 22 is a real sshd."""
+class SshdCase(EmulatorCase):
+    """A real sshd, for machines that a test makes."""
 
     @classmethod
     def setUpClass(cls):
         super().setUpClass()
         cls.sshd = Sshd(os.path.join(cls.dir, "sshd"))
-        cls.emu.add_machine("web01", port=cls.sshd.port)
 
     @classmethod
     def tearDownClass(cls):
         cls.sshd.stop()
         super().tearDownClass()
+
+
+class SshCase(SshdCase):
+    """An emulated machine "web01" whose port 22 is a real sshd."""
+
+    @classmethod
+    def setUpClass(cls):
+        super().setUpClass()
+        cls.emu.add_machine("web01", port=cls.sshd.port)
 
     def ssh_config(self, machine="web01", name="config", proxy_options="", **settings):
         """An ssh_config whose host "arc" is the machine.  Returns its path."""

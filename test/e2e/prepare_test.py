@@ -11,22 +11,12 @@ import signal
 import subprocess
 
 import tap
-from harness import HANG_S, MODE, PROXY, TOOL, WRAP, EmulatorCase, Fault, Sshd, deadline, family, wait_for, whoami
+from harness import HANG_S, MODE, PROXY, TOOL, WRAP, Fault, SshdCase, deadline, family, wait_for, whoami
 
 NO_ENDPOINT = "SSH was never enabled for {0}. fix: let a contributor run once: arc-relay enable {0} [E404]"
 
 
-class PrepareCase(EmulatorCase):
-    @classmethod
-    def setUpClass(cls):
-        super().setUpClass()
-        cls.sshd = Sshd(os.path.join(cls.dir, "sshd"))
-
-    @classmethod
-    def tearDownClass(cls):
-        cls.sshd.stop()
-        super().tearDownClass()
-
+class PrepareCase(SshdCase):
     def setUp(self):
         super().setUp()
         self.emu.faults.clear()
