@@ -382,12 +382,13 @@ class Killed(Faults):
         user = self.ssh("m1.arc")["user"]
         fifo = tempfile.mkdtemp(dir=self.home) + "/asked"
         os.mkfifo(fifo)
-        env = self.fake(f'echo x > {fifo}; sleep 600')
+        env = self.fake(f'echo $$ > {fifo}; exec sleep 600')
         child = subprocess.Popen([TOOL, "config", "install", "--user", "new", *self.way()], env={**self.env, **env},
                                  stdin=subprocess.DEVNULL, stdout=subprocess.PIPE, stderr=subprocess.STDOUT)
         with open(fifo) as file:
-            file.read(1)
+            asked = int(file.readline())
         child.kill()
+        os.kill(asked, signal.SIGKILL)
         child.communicate()
         self.assertTrue(self.temps())
         self.assertEqual({name: what for name, what in self.tree().items() if ".arc-relay-temp." not in name}, before)
