@@ -17,7 +17,7 @@ import unittest
 
 import tap
 from config_case import FIRST, MARK, ConfigCase
-from harness import HANG_S, MODE, PROXY, TOOL, WRAP, Fault, scaled, wait_for
+from harness import HANG_S, MODE, PROXY, TOOL, WRAP, Fault, program_first, scaled, wait_for
 from namespaces import unshared
 
 MINE = "Host bastion\n    User me\n"
@@ -34,13 +34,7 @@ class Faults(ConfigCase):
         self.user_config(MINE)
 
     def fake(self, script, name="ssh"):
-        """A program of that name first on PATH; $REAL is the real one."""
-        folder = self.home + "/bin"
-        os.makedirs(folder, exist_ok=True)
-        with open(f"{folder}/{name}", "w") as file:
-            file.write(f"#!/bin/sh\nREAL={shutil.which(name)}\n{script}\n")
-        os.chmod(f"{folder}/{name}", 0o755)
-        return {"PATH": f"{folder}:{self.env['PATH']}"}
+        return program_first(self.home + "/bin", self.env["PATH"], script, name)
 
     def works(self, user=None):
         """The installation is whole: the next run makes it so, too, and sweeps."""

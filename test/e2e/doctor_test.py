@@ -14,7 +14,7 @@ import time
 
 import tap
 from config_case import ConfigCase
-from harness import HANG_S, PROXY, TOOL, WRAP, SshdCase, wait_for, whoami
+from harness import HANG_S, PROXY, TOOL, WRAP, SshdCase, program_first, wait_for, whoami
 from namespaces import unshared
 
 LOCAL = ("ssh", "files", "config", "keys", "cache", "clock", "sandbox", "last-error")
@@ -78,12 +78,7 @@ class DoctorCase(ConfigCase):
         return found
 
     def fake(self, script, name="ssh"):
-        folder = self.home + "/bin"
-        os.makedirs(folder, exist_ok=True)
-        with open(f"{folder}/{name}", "w") as file:
-            file.write(f"#!/bin/sh\nREAL={shutil.which(name)}\n{script}\n")
-        os.chmod(f"{folder}/{name}", 0o755)
-        return {"PATH": f"{folder}:{self.env['PATH']}"}
+        return program_first(self.home + "/bin", self.env["PATH"], script, name)
 
     def write(self, path, text, mode=0o600):
         with open(path, "w") as file:

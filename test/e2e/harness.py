@@ -8,6 +8,7 @@ import base64
 import hashlib
 import json
 import os
+import pty
 import shutil
 import socket
 import subprocess
@@ -250,6 +251,30 @@ def family(pid):
     except FileNotFoundError:
         return []
     return children + [one for child in children for one in family(child)]
+
+
+def program_first(folder, path, script, name):
+    """A program of that name in folder, first on path; $REAL is the real one.  The variable by which it is found."""
+    os.makedirs(folder, exist_ok=True)
+    with open(f"{folder}/{name}", "w") as file:
+        file.write(f"#!/bin/sh\nREAL={shutil.which(name)}\n{script}\n")
+    os.chmod(f"{folder}/{name}", 0o755)
+    return {"PATH": f"{folder}:{path}"}
+
+
+def stderr_of(command, env):
+    """What a program shows on a terminal that is its standard error alone.  Its exit status, and that."""
+    leader, follower = pty.openpty()
+    child = subprocess.Popen(command, env=env, stdin=subprocess.DEVNULL, stdout=subprocess.DEVNULL, stderr=follower)
+    os.close(follower)
+    said = b""
+    try:
+        while piece := os.read(leader, 4096):
+            said += piece
+    except OSError:
+        pass                        # it has ended
+    os.close(leader)
+    return child.wait(timeout=HANG_S), said
 
 
 def random_file(path, size):

@@ -4,14 +4,13 @@ the reason, once for all that share it; and nothing is left behind when it is in
 
 import json
 import os
-import pty
 import re
 import resource
 import signal
 import subprocess
 
 import tap
-from harness import HANG_S, MODE, PROXY, TOOL, WRAP, Fault, SshdCase, deadline, family, wait_for, whoami
+from harness import HANG_S, MODE, PROXY, TOOL, WRAP, Fault, SshdCase, deadline, family, stderr_of, wait_for, whoami
 
 NO_ENDPOINT = "SSH was never enabled for {0}. fix: let a contributor run once: arc-relay enable {0} [E404]"
 
@@ -289,19 +288,7 @@ class Many(PrepareCase):
 
     def terminal(self, *args):
         """stderr as a terminal shows it."""
-        leader, follower = pty.openpty()
-        child = subprocess.Popen(self.command(*args), env=self.env, stdin=subprocess.DEVNULL, stdout=subprocess.DEVNULL,
-                                 stderr=follower)
-        os.close(follower)
-        said = b""
-        try:
-            while piece := os.read(leader, 4096):
-                said += piece
-        except OSError:
-            pass                    # it has ended
-        os.close(leader)
-        child.wait(timeout=HANG_S)
-        return said.decode()
+        return stderr_of(self.command(*args), self.env)[1].decode()
 
     def test_progress_on_a_terminal(self):
         self.add(4)
